@@ -48,10 +48,17 @@ def is_digest(text: str) -> bool:
 
 
 def parse_json(content: bytes, *, what: str) -> Json:
-    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN. Raises InputError that names `what`."""
+    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN. Raises InputError that names `what`.
+
+    Integers beyond 2**53 become floats, as RFC 8785 reads every number.
+    """
     try:
-        text = content.decode("utf-8")
-        value: Json = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value: Json = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_int=_number,
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{what}: not valid JSON: {error}") from error
     return value
@@ -66,3 +73,7 @@ def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _no_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < 16 or abs(int(digits)) < 2**53 else float(digits)

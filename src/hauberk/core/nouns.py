@@ -26,9 +26,9 @@ from .errors import InputError
 from .exhibits import Exhibit
 
 __all__ = [
-    "Attestation", "Budget", "Context", "Decision", "Effect", "Entry", "Evidence", "Finding", "Incident",
-    "Measurement", "Obligation", "Place", "Principal", "Reason", "Request", "Severity", "Skipped", "Subject",
-    "Verdict", "decode", "encode", "name_of",
+    "Attestation", "Budget", "Context", "Decision", "Dossier", "Effect", "Entry", "Evidence", "Finding", "Incident",
+    "Measurement", "NotTested", "Obligation", "Place", "Principal", "Reason", "Request", "Severity", "Skipped", "Subject",
+    "Verdict", "Verified", "decode", "encode", "name_of",
 ]  # fmt: skip
 
 
@@ -195,6 +195,56 @@ class Attestation(Frozen):
     schema: ClassVar[str] = "hauberk/attestation/1"
 
     envelope: str
+
+
+@dataclass(frozen=True)
+class Verified(Frozen):
+    """Evidence whose signature was verified, and the id of the key that signed it."""
+
+    evidence: Evidence
+    signer: str
+
+
+@dataclass(frozen=True)
+class NotTested(Frozen):
+    """A check that was never run: why, and what to give to have it run."""
+
+    check: str
+    why: str
+    give: str
+
+
+@dataclass(frozen=True)
+class Dossier(Frozen):
+    """Everything that one audit saw. subjects: by role; titles: of checks, by id.
+
+    facts: short things to know about the model (format, input shape, classes …), in reading order.
+    command: what to type to have the same audit again. signer: key id.
+    """
+
+    schema: ClassVar[str] = "hauberk/dossier/1"
+
+    name: str
+    subjects: Mapping[str, Subject]
+    facts: Mapping[str, str]
+    evidence: tuple[Evidence, ...]
+    not_tested: tuple[NotTested, ...]
+    titles: Mapping[str, str]
+    command: str
+    created: str
+    signer: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of its evidence; inconclusive when there is none."""
+        verdicts = {e.verdict for e in self.evidence}
+        return next((v for v in Verdict if v in verdicts), Verdict.INCONCLUSIVE)
+
+    @property
+    def findings(self) -> tuple[tuple[Evidence, Finding], ...]:
+        """Every finding with the evidence that holds it, worst first."""
+        pairs = [(e, f) for e in self.evidence for f in e.findings]
+        return tuple(sorted(pairs, key=lambda pair: (-pair[1].severity.rank, pair[1].rule)))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ Arrays are NumPy arrays; NumPy is named for the type checker only and is never i
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -161,6 +162,17 @@ class Check(Protocol):
 
     def run(self, inputs: Inputs, limits: Limits, seed: int) -> Evidence:
         """Look, and say what was seen. Raises InputError when the inputs do not fit together."""
+
+
+class Sandbox(Protocol):
+    """Starts a Python module in a process that has no network and cannot write outside its scratch folder."""
+
+    @property
+    def strength(self) -> str:
+        """What confines the process, in words: `landlock + seccomp`; empty when nothing does."""
+
+    def start(self, module: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+        """`python -m module arguments…`, confined before the module is imported; stdin and stdout are pipes."""
 
 
 @dataclass(frozen=True)
