@@ -27,8 +27,8 @@ from .exhibits import Exhibit
 
 __all__ = [
     "Attestation", "Budget", "Context", "Decision", "Dossier", "Effect", "Entry", "Evidence", "Finding", "Incident",
-    "Measurement", "NotTested", "Obligation", "Place", "Principal", "Reason", "Request", "Severity", "Skipped", "Subject",
-    "Verdict", "Verified", "decode", "encode", "name_of",
+    "Measurement", "NotTested", "Obligation", "Place", "Principal", "Reason", "Request", "Severity", "Skipped",
+    "Subject", "Verdict", "Verified", "decode", "encode", "name_of",
 ]  # fmt: skip
 
 
