@@ -111,15 +111,17 @@ def _decode_union(options: tuple[Any, ...], plain: Any, where: str) -> Any:
     for option in options:
         if _fits(option, plain):
             return _decode(option, plain, where)
-    if any(not isinstance(o, type) for o in options):  # Json: a recursive alias, already parsed
+    if len(options) > 4:  # Json, the recursive alias: anything that parsed
         return plain
-    names = " or ".join("null" if o is type(None) else o.__name__ for o in options)
+    names = " or ".join("null" if o is type(None) else getattr(o, "__name__", "list") for o in options)
     raise InputError(f"{where}: expected {names}, got {_kind(plain)}")
 
 
 def _fits(option: Any, plain: Any) -> bool:
     if option is float:
         return type(plain) in (int, float)
+    if typing.get_origin(option) is tuple:
+        return isinstance(plain, list | tuple)
     return option in (str, int, bool, type(None)) and type(plain) is option
 
 

@@ -1,0 +1,1 @@
+"""The audit hall: plan -> run checks -> dossier. The main job of Hauberk."""
