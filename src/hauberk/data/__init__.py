@@ -1,0 +1,1 @@
+"""A training or test set: read it, know its columns."""
