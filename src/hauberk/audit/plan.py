@@ -12,8 +12,8 @@ from hauberk.core.canon import Json
 from hauberk.core.codec import Frozen
 from hauberk.core.errors import InputError
 from hauberk.core.limits import Limits
-from hauberk.core.nouns import NotTested, Subject
 from hauberk.core.notebook import parameters
+from hauberk.core.nouns import NotTested, Subject
 from hauberk.core.ports import Check, Need
 
 from .config import AuditConfig
