@@ -46,7 +46,7 @@ def project(x_adv: Floats, x: Floats, features: Features) -> Floats:
         shut = frozen[columns] | np.array([features[j].high < 1 for j in columns])
         out[:, columns] = _onehot(x_adv[:, columns], x[:, columns], shut, frozen[columns])
     out[:, frozen] = x[:, frozen]
-    return out
+    return np.asarray(out)
 
 
 def violations(x_adv: Floats, x: Floats, features: Features) -> NDArray[np.bool_]:
@@ -66,7 +66,7 @@ def violations(x_adv: Floats, x: Floats, features: Features) -> NDArray[np.bool_
         slack = float(np.spacing(np.asarray(max(abs(feature.low), abs(feature.high)), dtype=x_adv.dtype)))
         bad |= ~((new >= feature.low - slack) & (new <= feature.high + slack))
         if feature.kind != "numeric":
-            bad |= np.mod(new, 1) != 0
+            bad |= np.floor(new) != new
         wrong[:, j] |= bad & (new != old)
     for group in {f.group for f in features if f.kind == "onehot"}:
         mask = np.array([f.kind == "onehot" and f.group == group for f in features])
