@@ -50,8 +50,8 @@ def main() -> None:
     hits = (net(torch.from_numpy(x[test])).argmax(1).numpy() == labels[test]).mean()
     batch = torch.export.Dim("batch", min=1, max=65536)
     program = torch.onnx.export(
-        net, (torch.from_numpy(x[:2]),), dynamo=True, dynamic_shapes=({0: batch},), verbose=False, external_data=False,
-        input_names=["image"], output_names=["logits"],
+        net, (torch.from_numpy(x[:2]),), dynamo=True, dynamic_shapes=({0: batch},), verbose=False,
+        external_data=False, input_names=["image"], output_names=["logits"],
     )  # fmt: skip
     program.save(str(BUILD / "digits.onnx"))
     np.savez_compressed(BUILD / "train.npz", x=x[train], y=labels[train])

@@ -15,8 +15,8 @@ from hauberk.artifact.manifest import subject
 from hauberk.core.canon import Json
 from hauberk.core.codec import decode, encode
 from hauberk.core.errors import Denied, HauberkError, LimitExceeded
-from hauberk.core.nouns import Dossier, Evidence, NotTested, Skipped, Subject, Verdict
 from hauberk.core.notebook import Notebook, subjects_of, tool_versions
+from hauberk.core.nouns import Dossier, Evidence, NotTested, Skipped, Subject, Verdict
 from hauberk.core.ports import Check, Clock, Done, Inputs, Job, Need, Runner, SystemClock, stamp
 
 from .checks import CHECKS, check

@@ -1,0 +1,81 @@
+"""What several commands share: keys, the store, the clock, writing results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+from getpass import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hauberk.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hauberk.crypto.keys import PrivateKey, PublicKey
+
+HOME = Path(".hauberk")
+PRIVATE, PUBLIC, STORE = HOME / "key.pem", HOME / "key.pub", HOME / "store.db"
+PASSPHRASE = "HAUBERK_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+
+def say(line: str) -> None:
+    """A line of the story, on stderr."""
+    sys.stderr.write(line + "\n")
+
+
+def emit(text: str, file: Path | None) -> None:
+    """The result: to a file, or to stdout."""
+    if file is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    else:
+        file.write_text(text)
+
+
+def now() -> datetime:
+    """This moment, UTC."""
+    return datetime.now(UTC)
+
+
+def public_key_option(parser: argparse.ArgumentParser) -> None:
+    """`--key FILE`, repeatable: whom to trust."""
+    parser.add_argument(
+        "--key", type=Path, action="append", metavar="FILE",
+        help=f"a public key to trust; may be given again (default: your own, {PUBLIC})",
+    )  # fmt: skip
+
+
+def public_keys(given: list[Path] | None) -> list[PublicKey]:
+    """The keys to trust: those given, else the user's own."""
+    from hauberk.crypto.keys import PublicKey
+
+    if not given and not PUBLIC.exists():
+        raise InputError("no key to verify with", hint="give --key FILE, the public key of who ran the audit")
+    return [PublicKey.load(path) for path in given or [PUBLIC]]
+
+
+def private_key(given: Path | None) -> PrivateKey:
+    """The key to sign with: --key, $HAUBERK_KEY, or the user's own, which is made on first use."""
+    from hauberk.crypto.keys import PrivateKey, generate
+
+    path = given or Path(os.environ.get("HAUBERK_KEY") or PRIVATE)
+    if path == PRIVATE and not path.exists():
+        HOME.mkdir(exist_ok=True)
+        made = generate()
+        made.save(path, passphrase=None)
+        made.public.save(PUBLIC)
+        say(f"made a signing key: {PRIVATE} (keep it secret) and {PUBLIC} (give it to whoever verifies)")
+        return made
+    return PrivateKey.load(path, passphrase(path))
+
+
+def passphrase(path: Path) -> bytes | None:
+    """The passphrase of an encrypted key: from the environment, or asked for on a terminal."""
+    if b"ENCRYPTED" not in path.read_bytes()[:64]:
+        return None
+    if given := os.environ.get(PASSPHRASE):
+        return given.encode()
+    if not sys.stdin.isatty():
+        raise InputError(f"{path}: the key is encrypted", hint=f"set {PASSPHRASE}")
+    return getpass(f"passphrase of {path}: ").encode()
