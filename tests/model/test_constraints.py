@@ -24,6 +24,7 @@ SCHEMA = (
 ROW = np.array([[30, 2e4, 0.3, 1, 0, 1, 0]])
 
 odd = st.sampled_from([0.0, 0.5, 1.0, np.nan, np.inf])
+odd = st.sampled_from([0.0, 0.5, 1.0, np.nan, np.inf])
 wild = hnp.arrays(np.float64, (4, 7), elements=st.floats(-1e7, 1e7) | odd)
 origins = hnp.arrays(np.float64, (4, 7), elements=st.floats(-50, 2e5) | st.sampled_from([0.0, 1.0, 18.0, 17.5]))
 
