@@ -17,7 +17,7 @@ from hauberk.core.codec import decode, encode
 from hauberk.core.errors import Denied, HauberkError, LimitExceeded
 from hauberk.core.notebook import Notebook, subjects_of, tool_versions
 from hauberk.core.nouns import Dossier, Evidence, NotTested, Skipped, Subject, Verdict
-from hauberk.core.ports import Check, Clock, Done, Inputs, Job, Need, Runner, SystemClock, stamp
+from hauberk.core.ports import Clock, Done, Inputs, Job, Need, Runner, SystemClock, stamp
 
 from .checks import CHECKS, check
 from .config import AuditConfig
@@ -26,7 +26,7 @@ from .plan import Look, Plan, Planned, known_only, plan
 BYTES = frozenset({"artifact.digest", "artifact.scan"})
 """Checks that read bytes and never load: they run first, and decide whether the rest may load the model."""
 
-LOADED = (Need.MODEL, Need.GRADIENT, Need.REFIT, Need.TEST, Need.TRAIN)
+LOADED: tuple[str, ...] = (Need.MODEL, Need.GRADIENT, Need.REFIT, Need.TEST, Need.TRAIN)
 """What is only there once model and data are loaded."""
 
 Watch = Callable[[Job, int, int, str], None]
@@ -69,7 +69,7 @@ class Audit:
         first, rest = [c for c in checks if c.id in BYTES], [c for c in checks if c.id not in BYTES]
         if self.config.artifact is not None:
             self.subjects["model"] = subject(self.config.artifact)
-        missing = {} if self.config.artifact else {Need.ARTIFACT: "the model is not a file"}
+        missing: dict[str, str] = {} if self.config.artifact else {Need.ARTIFACT: "the model is not a file"}
         bytes_plan = plan(self.config, first, missing, self.workers)
         self._run(bytes_plan.planned)
         refusal = self._refusal()
@@ -219,7 +219,3 @@ def without_sandbox(evidence: Evidence, why: str) -> Evidence:
     """The same evidence, saying that the model ran unconfined while it was made."""
     return replace(evidence, skipped=(*evidence.skipped, Skipped("sandbox", why)))
 
-
-def checks_that_exist() -> tuple[Check, ...]:
-    """Every check, ours and the plug-ins'."""
-    return tuple(check(name) for name in CHECKS.ids())

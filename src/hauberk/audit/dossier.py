@@ -22,9 +22,17 @@ from hauberk.artifact.manifest import subject
 from hauberk.core.canon import canonical, digest, parse_json
 from hauberk.core.codec import decode, encode
 from hauberk.core.errors import InputError, VerificationError
-from hauberk.core.nouns import Dossier, Evidence, Subject, Verified
+from hauberk.core.nouns import Dossier, Evidence, Verified
 from hauberk.core.ports import Clock
-from hauberk.crypto.attest import sign_evidence, sign_statement, verify_evidence, verify_statement
+from hauberk.crypto.attest import (
+    DOSSIER,
+    Resource,
+    Statement,
+    sign_evidence,
+    sign_statement,
+    verify_evidence,
+    verify_statement,
+)
 from hauberk.crypto.keys import PrivateKey, PublicKey
 from hauberk.report.formats import render
 from hauberk.store.evidence import EvidenceStore
@@ -32,7 +40,6 @@ from hauberk.store.evidence import EvidenceStore
 from .checks import CHECKS
 
 MANIFEST, RECORD, EVIDENCE = "manifest.json", "dossier.json", "evidence"
-PREDICATE = "urn:hauberk:dossier:1"
 REPORTS = {
     "report.html": "html",
     "report.json": "json",
@@ -48,7 +55,7 @@ class Folder:
 
     def __init__(self, path: Path, key: PrivateKey, store: EvidenceStore, clock: Clock) -> None:
         self.path, self._key, self._store, self._clock = path, key, store, clock
-        self.signer = key.public.key_id
+        self.signer = key.key_id
         _prepare(path)
 
     def put(self, evidence: Evidence, *, final: bool) -> None:
@@ -69,15 +76,16 @@ class Folder:
     def close(self, dossier: Dossier) -> None:
         """Write the reports and the record, then sign the manifest over everything."""
         for name, form in REPORTS.items():
-            _write(self.path / name, render(form, dossier).encode())
+            _write(self.path / name, render(dossier, form).encode())
         _write(self.path / RECORD, canonical(encode(replace(dossier, evidence=()))))
-        files = [Subject("file", name, digest(_read(self.path, name))) for name in _files(self.path)]
-        _write(self.path / MANIFEST, sign_statement(PREDICATE, files, {"name": dossier.name}, self._key))
+        files = tuple(Resource(name, digest(_read(self.path, name))) for name in _files(self.path))
+        statement = Statement(files, DOSSIER, {"name": dossier.name, "created": dossier.created})
+        _write(self.path / MANIFEST, sign_statement(statement, self._key))
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A dossier that verified, the evidence in it with who signed it, and whether the model's bytes were compared."""
+    """A dossier that verified, the evidence in it with its signers, and which subjects' bytes were compared."""
 
     dossier: Dossier
     verified: tuple[Verified, ...]
@@ -92,8 +100,8 @@ def verify(
     model: the file or folder to compare with the digest that the evidence is about.
     """
     # (1) The manifest is signed by one of the keys.
-    statement = verify_statement(_read(path, MANIFEST), keys, predicate_type=PREDICATE, now=now)
-    listed = {s.name: s.digest for s in statement.subjects}
+    signed = verify_statement(_read(path, MANIFEST), keys, predicate_type=DOSSIER)
+    listed = {resource.name: resource.digest for resource in signed.statement.subjects}
     # (2) The folder holds the listed files, all of them and no others, byte for byte.
     contents = _contents(path, listed)
     # (3) Each piece of evidence is signed, unexpired and about one of the dossier's subjects.
@@ -115,7 +123,7 @@ def verify(
 
 
 def _contents(path: Path, listed: dict[str, str]) -> dict[str, bytes]:
-    there = [name for name in _files(path) if name != MANIFEST]
+    there = _files(path)
     for name in sorted(set(listed) - set(there)):
         raise VerificationError(f"{name}: is in the manifest but not in the dossier", reason="missing-file")
     for name in sorted(set(there) - set(listed)):

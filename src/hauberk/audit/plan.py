@@ -23,7 +23,7 @@ SHARES = {"attack.evasion": 6.0, "attack.membership": 3.0}
 
 QUERYING = {Need.MODEL, Need.GRADIENT, Need.REFIT}
 
-GIVE = {
+GIVE: dict[str, str] = {
     Need.ARTIFACT: "the model as a file or folder",
     Need.MODEL: "a model that may be loaded",
     Need.GRADIENT: "a differentiable model (ONNX, TorchScript, .pt2) and the extra `torch`",
@@ -73,8 +73,8 @@ def plan(config: AuditConfig, checks: Iterable[Check], missing: Mapping[str, str
         if check.id in config.skip or (config.only and check.id not in config.only):
             not_tested.append(NotTested(check.id, "left out on request", "drop it from --skip, or add it to --only"))
         elif lacking:
-            why = "; ".join(dict.fromkeys(missing[need] for need in lacking))
-            not_tested.append(NotTested(check.id, why, "; ".join(GIVE[need] for need in lacking)))
+            why, give = ("; ".join(dict.fromkeys(table[need] for need in lacking)) for table in (missing, GIVE))
+            not_tested.append(NotTested(check.id, why, give))
         else:
             wanted.append(check)
     return Plan(tuple(_budgeted(config, wanted, workers)), tuple(not_tested))

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--only", type=_names, metavar="CHECK,…", help="run these checks only")
     how.add_argument("--skip", type=_names, metavar="CHECK,…", help="leave these checks out")
-    how.add_argument("--set", action="append", default=[], metavar="CHECK.OPTION=VALUE", help="set an option of a check")
+    how.add_argument("--set", action="append", default=[], metavar="CHECK.OPTION=VALUE", help="an option of a check")
     how.add_argument("--allow", type=_names, metavar="NAME,…", help="callables that a pickle may use, knowingly")
     how.add_argument("--seed", type=int, help="seed of everything random (default: 0)")
     how.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core; 0: this process)")
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = _config(args)
     dossier = _conduct(args, config)
-    emit(render(args.format, dossier), None)
+    emit(render(dossier, args.format), None)
     say(f"dossier: {config.output}/  (open {config.output}/report.html)")
     if (refusal := refused(dossier)) is not None:
         raise refusal
@@ -81,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> AuditConfig:
-    from hauberk.audit.config import load, merge
+    from hauberk.audit.config import AuditConfig, load, merge
 
-    names = ["model", "data", "train", "target", "labels", "kind", "shape", "bounds", "classes", "output", "seed", "jobs", "max_seconds", "max_queries", "only", "skip", "allow"]
+    names = [f.name for f in fields(AuditConfig) if f.name not in ("features", "checks")]
     given: dict[str, Any] = {name: getattr(args, name) for name in names}
     config = merge(load(args.config) if args.config else None, given)
     return config if not args.set else merge(config, {"checks": _with_settings(config.checks, args.set)})

@@ -31,9 +31,10 @@ def run(args: argparse.Namespace) -> int:
     from hauberk.report.words import clean
 
     checked = verify(args.dossier, public_keys(args.key), now=now(), model=args.model)
+    name = clean(checked.dossier.name)
     signers = ", ".join(sorted({v.signer for v in checked.verified}))
     lines = [
-        f"verified: {len(checked.verified)} pieces of evidence about {clean(checked.dossier.name)}, signed by {signers}",
+        f"verified: {len(checked.verified)} pieces of evidence about {name}, signed by {signers}",
         "the model in hand is the model that was audited" if checked.compared
         else "the model itself was not compared: give --model PATH",
     ]  # fmt: skip
