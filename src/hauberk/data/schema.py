@@ -83,8 +83,7 @@ def apply(features: Features, dataset: Dataset, classes: Sequence[str] = ()) -> 
         raise InputError(f"{dataset.name}: column {missing[0]!r} is missing")
     own = [dataset.features[at[f.name]] for f in features]
     columns = [
-        _recoded(dataset.x[:, at[new.name]], old, new, dataset.name)
-        for old, new in zip(own, features, strict=True)
+        _recoded(dataset.x[:, at[new.name]], old, new, dataset.name) for old, new in zip(own, features, strict=True)
     ]
     again = replace(dataset, x=np.stack(columns, axis=1), features=features) if columns else dataset
     return relabel(again, classes) if classes else again

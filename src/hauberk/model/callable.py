@@ -62,6 +62,4 @@ def from_callable(
     answer that does not fit later raises InputError. trainer: fit(x, y, seed) -> such a function, for `refit`.
     """
     signature = Signature(name, tuple(shape), n_classes, bounds)
-    return CallableModel(
-        function, signature, QueryMeter(max_queries), batch=batch, answers=answers, trainer=trainer
-    )
+    return CallableModel(function, signature, QueryMeter(max_queries), batch=batch, answers=answers, trainer=trainer)
