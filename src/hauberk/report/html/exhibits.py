@@ -1,0 +1,54 @@
+"""What was seen: curves, pictures and tables, check by check, the attacks first."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from ...core.exhibits import Chart, Strip, Table
+from ...core.nouns import Dossier
+from ..words import title
+from .charts import chart, numbers
+from .coverage import badge
+from .markup import Markup, join, tag
+from .pictures import strip
+from .series import Shown, gathered
+from .tables import scrolling, table
+
+ORDER = ("attack.evasion", "attack.noise", "attack.", "model.", "data.", "artifact.")
+MAX_EXHIBITS = 200
+
+
+def seen(dossier: Dossier) -> Markup:
+    """The body of the section."""
+    shown = sorted(gathered(dossier), key=_rank)[:MAX_EXHIBITS]
+    if not shown:
+        return tag("p", "The checks left no charts, pictures or tables.", class_="quiet")
+    groups = groupby(shown, key=lambda one: one.evidence[0])
+    return join(_of_check(dossier, list(group)) for _, group in groups)
+
+
+def _rank(shown: Shown) -> tuple[int, int]:
+    check = shown.evidence[0].check
+    place = next((i for i, prefix in enumerate(ORDER) if check.startswith(prefix)), len(ORDER))
+    return (place, (Chart, Strip, Table).index(type(shown.exhibit)))
+
+
+def _of_check(dossier: Dossier, group: list[Shown]) -> Markup:
+    evidence = group[0].evidence[0]
+    number = dossier.evidence.index(evidence) + 1
+    link = tag("a", title(dossier, evidence.check), href=f"#e{number}")
+    head = tag("h3", link, " ", badge(evidence.verdict), class_="check")
+    charts = [_figure(one) for one in group if isinstance(one.exhibit, Chart)]
+    rest = [_figure(one) for one in group if not isinstance(one.exhibit, Chart)]
+    return tag("div", head, tag("div", *charts, class_="charts") if charts else None, *rest, class_="exhibits")
+
+
+def _figure(shown: Shown) -> Markup:
+    exhibit = shown.exhibit
+    caption = tag("figcaption", exhibit.title, class_="title")
+    if isinstance(exhibit, Chart):
+        rows = scrolling(f"{exhibit.title}: numbers", numbers(shown))
+        fold = tag("details", tag("summary", "The numbers"), rows, class_="fold")
+        return tag("figure", caption, chart(shown), fold, class_="chart")
+    body = strip(exhibit) if isinstance(exhibit, Strip) else table(exhibit)
+    return tag("figure", caption, body, class_="wide")

@@ -1,0 +1,87 @@
+"""What must be done: findings worst first, one entry a rule, with place, why, what to do and references."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from ...core.nouns import Dossier, Evidence, Finding
+from ..words import count, notes, place, scheme, title, weaknesses
+from .markup import Markup, join, tag
+from .tables import left_out, scrolling
+
+FIRST, FOLDED, MAX_GROUPS = 6, 200, 100
+Pair = tuple[Evidence, Finding]
+
+
+def findings(dossier: Dossier) -> Markup:
+    """The body of the section; one calm sentence when there is nothing to do."""
+    groups = grouped(weaknesses(dossier))
+    if not groups:
+        words = "No check found a weakness." if dossier.evidence else "No check was run, so nothing was found."
+        return tag("p", words, class_="quiet")
+    over = len(groups) - MAX_GROUPS
+    more = tag("p", f"{count(over, 'more rule')} in report.json.", class_="quiet") if over > 0 else None
+    return join([*(_entry(dossier, g) for g in groups[:MAX_GROUPS]), more])
+
+
+def remarks(dossier: Dossier) -> Markup | None:
+    """Findings that only inform, below the others."""
+    groups = grouped(notes(dossier))
+    if not groups:
+        return None
+    return tag("div", tag("h3", "For your information"), *(_entry(dossier, g) for g in groups[:MAX_GROUPS]))
+
+
+def grouped(pairs: tuple[Pair, ...]) -> list[list[Pair]]:
+    """Neighbours of one severity and rule; the order stays."""
+    return [list(group) for _, group in groupby(pairs, key=lambda pair: (pair[1].severity, pair[1].rule))]
+
+
+def _entry(dossier: Dossier, group: list[Pair]) -> Markup:
+    evidence, worst = group[0]
+    times = tag("span", f"{len(group):,} places", class_="times") if len(group) > 1 else None
+    side = tag("div", tag("span", worst.severity, class_="sev"), times, class_="side")
+    head = tag("h3", worst.message) if len(group) == 1 else tag("h3", f"{title(dossier, evidence.check)}: {worst.message}")
+    body = tag(
+        "div", head if len(group) == 1 else _common_head(dossier, group), _places(dossier, group),
+        *_remedies(group), _small_print(dossier, group), class_="body",
+    )  # fmt: skip
+    return tag("article", side, body, class_=f"finding {worst.severity}")
+
+
+def _common_head(dossier: Dossier, group: list[Pair]) -> Markup:
+    evidence, first = group[0]
+    same = all(f.message == first.message for _, f in group)
+    return tag("h3", first.message if same else f"{title(dossier, evidence.check)}: {count(len(group), 'finding')}")
+
+
+def _places(dossier: Dossier, group: list[Pair]) -> Markup | None:
+    if len(group) == 1:
+        return None
+    first, more = group[:FIRST], group[FIRST : FIRST + FOLDED]
+    fold = tag("details", tag("summary", f"{len(more):,} more places"), _rows(dossier, more), class_="fold")
+    return join([_rows(dossier, first), fold if more else None, left_out(len(group) - FIRST - FOLDED)])
+
+
+def _rows(dossier: Dossier, group: list[Pair]) -> Markup:
+    rows = [tag("tr", tag("td", place(dossier, f), class_="where"), tag("td", f.message)) for _, f in group]
+    head = tag("tr", tag("th", "Place", scope="col"), tag("th", "Why", scope="col"))
+    return scrolling("Places", tag("table", tag("thead", head), tag("tbody", join(rows))))
+
+
+def _remedies(group: list[Pair]) -> list[Markup]:
+    remedies = dict.fromkeys(f.remedy for _, f in group if f.remedy)
+    return [tag("p", tag("b", "Do"), " ", remedy, class_="do") for remedy in list(remedies)[:3]]
+
+
+def _small_print(dossier: Dossier, group: list[Pair]) -> Markup:
+    evidence, finding = group[0]
+    references = dict.fromkeys(r for _, f in group for r in f.references)
+    where = [tag("span", place(dossier, finding), class_="where")] if len(group) == 1 else []
+    link = tag("a", "evidence", href=f"#e{dossier.evidence.index(evidence) + 1}")
+    parts = [tag("code", finding.rule), *where, *(_reference(r) for r in list(references)[:20]), link]
+    return tag("p", join(parts, " · "), class_="meta")
+
+
+def _reference(reference: str) -> Markup:
+    return tag("span", reference, title=scheme(reference) or None, class_="ref")
