@@ -62,8 +62,6 @@ def test_a_regularised_line_with_much_data_is_quiet(audit, overlap, trainers):
 def test_a_shift_between_train_and_test_is_not_called_a_leak(audit, overlap, trainers, trainer):
     evidence = audit(trainers[trainer], overlap("train", 1000, seed=1), overlap("test", 1000, seed=2, shift=-1.5))
     assert [s.what for s in evidence.skipped] == ["membership verdict"]
-    control = evidence.measured("membership.control_auc")
-    assert control.low > 0.55 or control.high < 0.45
     leak = [f for f in evidence.findings if f.rule == "attack.membership.leak"]
     # the randomised experiment on the recipe does not look at the test file at all
     assert bool(leak) is (trainer == "forest")
@@ -193,6 +191,12 @@ def test_scores_that_know_nothing_prove_no_leak():
     claimed = [leaks(Scores(rng.normal(size=200), rng.normal(size=200))) for _ in range(500)]
     assert sum(severity is not None for severity in claimed) <= 10
     assert not any(shifted(Scores(rng.normal(size=200), rng.normal(size=200))) for _ in range(200))
+
+
+def test_a_wider_spread_of_one_side_is_a_shift_though_the_area_is_a_half():
+    rng = np.random.default_rng(5)
+    wide = Scores(rng.normal(size=800), 2 * rng.normal(size=800))
+    assert "spread otherwise" in shifted(wide)
 
 
 def test_a_leak_of_few_records_is_seen_in_the_tail():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hauberk.attack.inference.roc import auc, measurable, roc, tpr_at_fpr
+from hauberk.attack.inference.roc import auc, measurable, roc, separation, tpr_at_fpr
 from hauberk.core.errors import InputError
 
 SCORES = arrays(np.float64, st.integers(1, 30), elements=st.integers(0, 6).map(float))
@@ -42,6 +42,23 @@ def test_area_and_curve_agree_with_scikit_learn(members, others):
 def test_the_interval_holds_the_area_and_stays_in_range(members, others):
     area = auc(members, others)
     assert 0 <= area.low <= area.value <= area.high <= 1
+
+
+@given(SCORES, SCORES)
+def test_separation_is_the_kolmogorov_smirnov_distance(members, others):
+    from scipy.stats import ks_2samp
+
+    distance = separation(members, others).distance
+    assert distance == pytest.approx(ks_2samp(members, others, method="asymp").statistic, abs=1e-12)
+
+
+def test_the_chance_of_a_separation_is_scipys_within_a_little():
+    from scipy.stats import ks_2samp
+
+    rng = np.random.default_rng(2)
+    members, others = rng.normal(0.3, 1, 300), rng.normal(0, 1, 500)
+    expected = ks_2samp(members, others).pvalue
+    assert expected < separation(members, others).p_value < 2 * expected
 
 
 def test_the_delong_interval_covers_the_true_area():

@@ -115,6 +115,24 @@ def auc(members: Floats, non_members: Floats, confidence: float = 0.95) -> Inter
     return Interval(value, min(low, value), max(high, value), confidence, smaller, "DeLong")
 
 
+@dataclass(frozen=True)
+class Separation:
+    """distance: the largest TPR - FPR in absolute value. p_value: chance that equal distributions reach it."""
+
+    distance: float
+    p_value: float
+
+
+def separation(members: Floats, non_members: Floats) -> Separation:
+    """The two-sample Kolmogorov-Smirnov test: differs anything at all, such as the spread, not only the rank?
+
+    The p-value is the first term of Smirnov's limit, 2 exp(-2 d^2 mn / (m + n)), which bounds the limit.
+    """
+    curve = roc(members, non_members)
+    distance, m, n = float(np.abs(curve.tpr - curve.fpr).max()), len(members), len(non_members)
+    return Separation(distance, min(1.0, 2 * math.exp(-2 * distance**2 * m * n / (m + n))))
+
+
 def _check(members: Floats, non_members: Floats) -> None:
     for what, scores in (("member", members), ("non-member", non_members)):
         if scores.ndim != 1 or len(scores) == 0:

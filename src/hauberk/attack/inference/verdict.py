@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hauberk.core.nouns import Measurement, Place, Severity
 from hauberk.core.stats import Interval, rate, wilson
 
-from .roc import Operating, auc, measurable, tpr_at_fpr
+from .roc import Operating, auc, measurable, separation, tpr_at_fpr
 
 if TYPE_CHECKING:
     from hauberk.core.notebook import Notebook
@@ -26,6 +26,9 @@ LEAK_P = 0.01
 
 LEAK_AUC = 0.55
 """… or when the whole interval of the AUC lies above this: less is the size of ordinary sampling differences."""
+
+SHIFT_DISTANCE = 0.1
+"""Kolmogorov-Smirnov distances below this are proven by large samples, and move no verdict."""
 
 SHIFT_P = 0.001
 """The control speaks against the data, which is a heavy word, only when chance would do so once in a thousand."""
@@ -69,6 +72,12 @@ def shifted(control: Scores) -> str:
         return (
             f"train and test data differ: the attack tells them apart on a model that saw neither "
             f"(AUC {area.value:.2f}, expected 0.5), so it would mistake that difference for a leak"
+        )
+    apart = separation(control.members, control.non_members)
+    if apart.distance > SHIFT_DISTANCE and apart.p_value < SHIFT_P:
+        return (
+            f"train and test data differ: on a model that saw neither, the attack's scores are spread otherwise "
+            f"(Kolmogorov-Smirnov distance {apart.distance:.2f}), which can hide a leak as well as fake one"
         )
     tail = _tail(control)
     if tail is not None and tail.p_value < SHIFT_P:
