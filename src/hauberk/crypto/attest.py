@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..core.canon import Json, canonical, is_digest, parse_json
-from ..core.codec import Frozen
+from ..core.codec import Frozen, freeze
 from ..core.errors import InputError, VerificationError
 from ..core.nouns import Evidence, Verified, decode, encode, name_of
 from ..core.ports import stamp
@@ -96,7 +96,7 @@ def verify_evidence(
     evidence = _evidence(verified.statement.predicate)
 
     # 7. The statement names the same subjects as the evidence, and the one that was asked for is among them.
-    if verified.statement.subjects != _statement_of(evidence).subjects:
+    if verified.statement.subjects != _resources(evidence):
         raise VerificationError("the statement names other subjects than its evidence", reason="other-subject")
     digests = [s.digest for s in evidence.subjects]
     if subject is not None and subject not in digests:
@@ -144,19 +144,19 @@ def verify_statement(
 
 
 def _statement_of(evidence: Evidence) -> Statement:
-    subjects = tuple(Resource(s.name, s.digest) for s in evidence.subjects)
-    return Statement(subjects, EVIDENCE, encode(evidence))
+    return Statement(_resources(evidence), EVIDENCE, encode(evidence))
+
+
+def _resources(evidence: Evidence) -> tuple[Resource, ...]:
+    return tuple(Resource(s.name, s.digest) for s in evidence.subjects)
 
 
 def _plain(statement: Statement) -> Json:
-    subjects = [
-        {"digest": {"sha256": s.digest.removeprefix("sha256:")}, "name": s.name} for s in statement.subjects
-    ]
     return {
         "_type": STATEMENT,
         "predicate": encode(statement.predicate),
         "predicateType": statement.predicate_type,
-        "subject": subjects,
+        "subject": [_subject(s) for s in statement.subjects],
     }
 
 
@@ -189,18 +189,26 @@ def _statement(plain: Json) -> Statement:
     if plain["_type"] != STATEMENT:
         raise VerificationError(f"statement is {plain['_type']}, expected {STATEMENT}", reason="unknown-version")
     try:
-        subjects = [_resource(subject) for subject in plain["subject"]]
+        subjects = tuple(_resource(subject) for subject in plain["subject"])
         kind, predicate = plain["predicateType"], plain["predicate"]
-        statement = Statement(tuple(subjects), kind, predicate)
-        if not (subjects and isinstance(kind, str) and isinstance(predicate, dict)) or _plain(statement) != plain:
-            raise InputError("no subject, no predicate, or a field that does not belong there")
     except (InputError, KeyError, TypeError) as error:
-        raise VerificationError(f"statement: {error}", reason="malformed") from error
-    return statement
+        raise VerificationError(f"statement: subject or predicate: {error}", reason="malformed") from error
+    if not (len(plain) == 4 and subjects and isinstance(kind, str) and isinstance(predicate, dict)):
+        raise VerificationError(
+            "statement: no subject, no predicate, or a field that does not belong there", reason="malformed"
+        )
+    return Statement(subjects, kind, predicate)
 
 
 def _resource(plain: Any) -> Resource:
-    return decode(Resource, {"name": plain["name"], "digest": f"sha256:{plain['digest']['sha256']}"})
+    found = decode(Resource, {"name": plain["name"], "digest": f"sha256:{plain['digest']['sha256']}"})
+    if _subject(found) != plain:
+        raise InputError(f"subject {found.name!r} has a field that does not belong there")
+    return found
+
+
+def _subject(resource: Resource) -> Json:
+    return {"digest": {"sha256": resource.digest.removeprefix("sha256:")}, "name": resource.name}
 
 
 def _refuse_predicate(found: str, expected: str) -> None:
@@ -226,7 +234,7 @@ def _evidence(predicate: Mapping[str, Json]) -> Evidence:
         evidence = decode(Evidence, predicate)
     except InputError as error:
         raise VerificationError(str(error), reason="malformed") from error
-    if encode(evidence) != encode(predicate):
+    if freeze(encode(evidence)) != predicate:
         raise VerificationError("evidence: a field with a default was left out", reason="not-canonical")
     return evidence
 
