@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hauberk.artifact.manifest import subject
 from hauberk.core.canon import canonical, digest, parse_json
@@ -35,9 +36,11 @@ from hauberk.crypto.attest import (
 )
 from hauberk.crypto.keys import PrivateKey, PublicKey
 from hauberk.report.formats import render
-from hauberk.store.evidence import EvidenceStore
 
 from .checks import CHECKS
+
+if TYPE_CHECKING:
+    from hauberk.store.evidence import EvidenceStore
 
 MANIFEST, RECORD, EVIDENCE = "manifest.json", "dossier.json", "evidence"
 REPORTS = {
