@@ -11,7 +11,7 @@ The weights are buffers: a gradient goes to the input only. CPU only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import onnx
 from onnx import inliner
@@ -26,6 +26,7 @@ __all__ = ["OPERATORS", "Graph", "convert"]
 OPERATORS = frozenset(TABLE) | frozenset(CONTROL)
 """Operators of ai.onnx that are written here; others are expanded where ONNX defines them by these."""
 
+MAX_EXPANSIONS = 4  # an operator defined by operators that are defined by others: ONNX goes two deep
 OLDEST = 7  # before it (2017) elementwise operators did not broadcast as they do now
 
 
@@ -36,20 +37,32 @@ def convert(model: onnx.ModelProto, outputs: Sequence[str] | None = None) -> Gra
     out, and need not be supported. Functions are inlined. One output is returned as it is, several as a tuple.
     Raises UnsupportedError that names every operator that is lacking.
     """
-    opset = opset_of(model)
-    model = inliner.inline_local_functions(model) if len(model.functions) else model
     names = list(outputs or [value.name for value in model.graph.output])
+    model = inliner.inline_local_functions(model) if len(model.functions) else model
     missing = lacking(reaching(model.graph, names))
-    known = [entry for entry in missing if entry[0] in DOMAINS]
-    if known:
-        model = inliner.inline_selected_functions(model, [("", op) for _, op in known], inline_schema_functions=True)
-        missing = lacking(reaching(model.graph, names))
+    for _ in range(MAX_EXPANSIONS):
+        expanded = _expanded(model, missing)
+        still = lacking(reaching(expanded.graph, names))
+        if still == missing:
+            break
+        model, missing = expanded, still
     if missing:
         raise UnsupportedError(
             f"onnx: no gradient through {', '.join(sorted(f'{d}:{op}' if d else op for d, op in missing))}",
             hint="the model can still be tested as a black box",
         )
-    return Graph(model.graph, opset, names)
+    return Graph(model.graph, opset_of(model), names)
+
+
+def _expanded(model: onnx.ModelProto, missing: Collection[tuple[str, str]]) -> onnx.ModelProto:
+    """The model with lacking operators replaced by ONNX's own definition of them, where it has one."""
+    names = [("", op) for domain, op in missing if domain in DOMAINS]
+    if not names:
+        return model
+    try:
+        return inliner.inline_selected_functions(model, names, inline_schema_functions=True)
+    except RuntimeError:  # the inliner asserts on some optional inputs that are left out
+        return model
 
 
 def opset_of(model: onnx.ModelProto) -> int:

@@ -1,4 +1,4 @@
-"""If, Loop and Scan: their bodies see the values around them. Sequences are Python lists."""
+"""If, Loop and Scan: their bodies see the values around them. A sequence is a Python list, an empty optional None."""
 
 from __future__ import annotations
 
@@ -94,6 +94,9 @@ def _cut(node: Node, x: Tensor, split: Tensor | None = None) -> list[Tensor]:
 
 
 TABLE: Table = {
+    "Optional": lambda node, value=None: value,
+    "OptionalHasElement": lambda node, value=None: torch.tensor(value is not None),
+    "OptionalGetElement": lambda node, value: value,
     "SequenceEmpty": lambda node: [],
     "SequenceConstruct": lambda node, *values: list(values),
     "SequenceInsert": _insert,

@@ -30,7 +30,7 @@ def _widened(node: Node, function: Callable[..., Tensor], *inputs: Tensor) -> Te
     if any(x.dtype is torch.uint64 and bool((w < 0).any()) for x, w in zip(inputs, wide, strict=True)):
         raise node.refuse("uint64 values above 2**63 have no torch kernel")
     narrow = next(x.dtype for x in inputs if x.dtype in NARROW)
-    result = function(*wide)
+    result: Tensor = function(*wide)
     return result.to(narrow) if result.dtype is torch.int64 else result
 
 
@@ -40,7 +40,8 @@ def _divide(a: Tensor, b: Tensor) -> Tensor:
 
 def _modulo(node: Node, a: Tensor, b: Tensor) -> Tensor:
     function = torch.fmod if node.flag("fmod") else torch.remainder
-    return plain(function)(node, a, b)
+    result: Tensor = plain(function)(node, a, b)
+    return result
 
 
 def _power(node: Node, base: Tensor, exponent: Tensor) -> Tensor:
@@ -48,7 +49,8 @@ def _power(node: Node, base: Tensor, exponent: Tensor) -> Tensor:
         return torch.pow(base, exponent.item())
     if not base.dtype.is_floating_point and exponent.dtype.is_floating_point:
         return torch.pow(base.double(), exponent).to(base.dtype)
-    return plain(lambda a, b: torch.pow(a, b.to(a.dtype)))(node, base, exponent)
+    result: Tensor = plain(lambda a, b: torch.pow(a, b.to(a.dtype)))(node, base, exponent)
+    return result
 
 
 def _many(function: Callable[[Tensor, Tensor], Tensor]) -> Op:
@@ -68,39 +70,30 @@ def _is_infinite(node: Node, x: Tensor) -> Tensor:
 def _shift(node: Node, x: Tensor, by: Tensor) -> Tensor:
     left = node.text("direction", "LEFT") == "LEFT"
     function = torch.bitwise_left_shift if left else torch.bitwise_right_shift
-    return plain(function)(node, x, by)
+    result: Tensor = plain(function)(node, x, by)
+    return result
 
 
 def _where(node: Node, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return torch.where(condition, x, y)
 
 
-UNARY: Table = {
-    name: plain(function)
-    for name, function in {
-        "Abs": torch.abs, "Neg": torch.neg, "Ceil": torch.ceil, "Floor": torch.floor, "Round": torch.round,
-        "Sign": torch.sign, "Sqrt": torch.sqrt, "Exp": torch.exp, "Log": torch.log, "Erf": torch.erf,
-        "Reciprocal": torch.reciprocal, "Sin": torch.sin, "Cos": torch.cos, "Tan": torch.tan,
-        "Asin": torch.asin, "Acos": torch.acos, "Atan": torch.atan, "Sinh": torch.sinh, "Cosh": torch.cosh,
-        "Asinh": torch.asinh, "Acosh": torch.acosh, "Atanh": torch.atanh, "IsNaN": torch.isnan,
-        "Not": torch.logical_not, "BitwiseNot": torch.bitwise_not, "Det": torch.linalg.det,
-    }.items()
-}  # fmt: skip
-
-BINARY: Table = {
-    name: plain(function)
-    for name, function in {
-        "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": _divide,
-        "Equal": torch.eq, "Less": torch.lt, "LessOrEqual": torch.le,
-        "Greater": torch.gt, "GreaterOrEqual": torch.ge,
-        "And": torch.logical_and, "Or": torch.logical_or, "Xor": torch.logical_xor,
-        "BitwiseAnd": torch.bitwise_and, "BitwiseOr": torch.bitwise_or, "BitwiseXor": torch.bitwise_xor,
-    }.items()
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "Abs": torch.abs, "Neg": torch.neg, "Ceil": torch.ceil, "Floor": torch.floor, "Round": torch.round,
+    "Sign": torch.sign, "Sqrt": torch.sqrt, "Exp": torch.exp, "Log": torch.log, "Erf": torch.erf,
+    "Reciprocal": torch.reciprocal, "Sin": torch.sin, "Cos": torch.cos, "Tan": torch.tan,
+    "Asin": torch.asin, "Acos": torch.acos, "Atan": torch.atan, "Sinh": torch.sinh, "Cosh": torch.cosh,
+    "Asinh": torch.asinh, "Acosh": torch.acosh, "Atanh": torch.atanh, "IsNaN": torch.isnan,
+    "Not": torch.logical_not, "BitwiseNot": torch.bitwise_not, "Det": torch.linalg.det,
+    "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": _divide,
+    "Equal": torch.eq, "Less": torch.lt, "LessOrEqual": torch.le,
+    "Greater": torch.gt, "GreaterOrEqual": torch.ge,
+    "And": torch.logical_and, "Or": torch.logical_or, "Xor": torch.logical_xor,
+    "BitwiseAnd": torch.bitwise_and, "BitwiseOr": torch.bitwise_or, "BitwiseXor": torch.bitwise_xor,
 }  # fmt: skip
 
 TABLE: Table = {
-    **UNARY,
-    **BINARY,
+    **{name: plain(function) for name, function in FUNCTIONS.items()},
     "Mod": _modulo,
     "Pow": _power,
     "Max": _many(torch.maximum),

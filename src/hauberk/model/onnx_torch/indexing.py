@@ -34,7 +34,8 @@ def _slice_axis(node: Node, x: Tensor, axis: int, start: int, end: int, step: in
         raise node.refuse("step 0")
     if step > 0:
         return x[(slice(None),) * axis + (slice(start, end, step),)]
-    return x.index_select(axis, torch.arange(x.shape[axis], device=x.device)[list(range(x.shape[axis])[start:end:step])])
+    at = list(range(x.shape[axis])[start:end:step])
+    return x.index_select(axis, torch.tensor(at, dtype=torch.long, device=x.device))
 
 
 def _positive(index: Tensor, size: int) -> Tensor:
@@ -107,7 +108,7 @@ def _one_hot(node: Node, indices: Tensor, depth: Tensor, values: Tensor) -> Tens
     index = indices.long()
     index = torch.where(index < 0, index + size, index)
     hot = index.unsqueeze(-1) == torch.arange(size, device=index.device)
-    placed = hot.movedim(-1, axis if axis >= 0 else axis)
+    placed = hot.movedim(-1, axis)
     return torch.where(placed, values[1], values[0])
 
 

@@ -28,7 +28,7 @@ Table = Mapping[str, Op]
 
 MAX_ELEMENTS = 1 << 28  # of one computed tensor: 1 GiB of float32, far above any classifier's activations
 
-DTYPES = {
+DTYPES: dict[int, torch.dtype] = {
     TensorProto.FLOAT: torch.float32, TensorProto.DOUBLE: torch.float64, TensorProto.FLOAT16: torch.float16,
     TensorProto.BFLOAT16: torch.bfloat16, TensorProto.BOOL: torch.bool, TensorProto.INT8: torch.int8,
     TensorProto.INT16: torch.int16, TensorProto.INT32: torch.int32, TensorProto.INT64: torch.int64,

@@ -30,6 +30,8 @@ SHAPED = {"ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogS
 
 
 def _extreme(x: Tensor, axes: list[int], keep: bool, *, largest: bool) -> Tensor:
+    if x.dtype is torch.bool and x.numel() == 0:
+        return torch.full_like(x.sum(axes, keepdim=keep), not largest, dtype=torch.bool)
     if x.dtype is torch.bool:
         return _extreme(x.to(torch.uint8), axes, keep, largest=largest).to(torch.bool)
     if x.numel() == 0:
@@ -54,7 +56,8 @@ def _product(x: Tensor, axes: list[int], keep: bool) -> Tensor:
 
 def _l2(x: Tensor, axes: list[int], keep: bool) -> Tensor:
     wide = x if x.is_floating_point() else x.double()
-    return torch.linalg.vector_norm(wide, 2, axes, keepdim=keep)
+    size: Tensor = torch.linalg.vector_norm(wide, 2, axes, keepdim=keep)
+    return size
 
 
 def _log_sum_exp(x: Tensor, axes: list[int], keep: bool) -> Tensor:

@@ -139,9 +139,8 @@ def _matrix(node: Node, at: Tensor, axis: Axis) -> Tensor:
     reach = math.ceil(radius)
     places = torch.floor(at).unsqueeze(1) + torch.arange(-reach, reach + 2, dtype=torch.float64)
     weights = kernel((places - at.unsqueeze(1)).abs() * stretch)
-    outside = (places < 0) | (places > axis.old - 1)
-    if node.flag("exclude_outside") or stretch < 1:
-        weights = weights.masked_fill(outside, 0.0)
+    if node.flag("exclude_outside"):
+        weights = weights.masked_fill((places < 0) | (places > axis.old - 1), 0.0)
     if node.flag("exclude_outside") or node.flag("antialias"):
         weights = weights / weights.sum(1, keepdim=True)
     index = places.long().clamp(0, axis.old - 1)

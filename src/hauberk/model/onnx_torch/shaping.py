@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -57,8 +59,15 @@ def _split(node: Node, x: Tensor, split: Tensor | None = None) -> tuple[Tensor, 
     return torch.split(x, split_sizes(node, x.shape[axis], split), axis)
 
 
+def broadcast(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    """The shape that both broadcast to; torch itself checks that they do."""
+    rank = max(len(a), len(b))
+    one, two = ([1] * (rank - len(s)) + list(s) for s in (a, b))
+    return [n if m == 1 else m for n, m in zip(one, two, strict=True)]
+
+
 def _expand(node: Node, x: Tensor, shape: Tensor) -> Tensor:
-    return x.expand(room(torch.broadcast_shapes(x.shape, ints(shape))))
+    return x.expand(room(broadcast(x.shape, ints(shape))))
 
 
 def _tile(node: Node, x: Tensor, repeats: Tensor) -> Tensor:

@@ -1,0 +1,147 @@
+"""onnxruntime under guard: the CPU only, few threads, one input, one output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hauberk.core.errors import HauberkError, InputError, LimitExceeded, UnsupportedError
+
+from .adapter import Bounds
+
+if TYPE_CHECKING:
+    from hauberk.core.ports import Floats
+
+    from .onnx_ending import Ending
+
+MAX_INPUT = 1 << 26  # elements of one example: 256 MiB of float32
+TYPES = {
+    "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8, "tensor(int8)": np.int8, "tensor(int32)": np.int32, "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_, "tensor(uint16)": np.uint16, "tensor(int16)": np.int16,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The one input. batch: examples that the graph takes at a time; None for any number."""
+
+    name: str
+    dtype: Any
+    shape: tuple[int, ...]
+    batch: int | None
+
+
+def open_session(proto: Any, output: str, threads: int, name: str) -> Any:
+    """An onnxruntime session on the CPU that computes one tensor of the graph, by name."""
+    import onnx
+    import onnxruntime
+
+    asked = onnx.ModelProto()
+    asked.CopyFrom(proto)
+    keep = [value for value in proto.graph.output if value.name == output]
+    del asked.graph.output[:]
+    asked.graph.output.extend(keep or [onnx.ValueInfoProto(name=output)])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3  # errors only: they are raised, not printed
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait burn no CPU
+    onnxruntime.disable_telemetry_events()
+    try:
+        return onnxruntime.InferenceSession(
+            asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime has a dozen exception types; each means: it will not load this
+        raise UnsupportedError(
+            f"{name}: onnxruntime does not load it: {_first_line(error)}",
+            hint="check the model with onnx.checker, or raise its opset",
+        ) from error
+
+
+def intake_of(session: Any, shape: tuple[int, ...] | None, name: str) -> Intake:
+    """The one input. Raises UnsupportedError when there are more, InputError when its shape is not known."""
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        listed = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs) or "none"
+        raise UnsupportedError(
+            f"{name}: expected one input, got {len(inputs)}: {listed}",
+            hint="make the other inputs initializers, or wrap the model in a Python callable",
+        )
+    given = inputs[0]
+    if given.type not in TYPES:
+        raise UnsupportedError(f"{name}: input {given.name} is {given.type}, expected numbers")
+    sides = list(given.shape or [])
+    batch = sides[0] if sides and isinstance(sides[0], int) and sides[0] > 0 else None
+    return Intake(given.name, TYPES[given.type], _example_shape(sides[1:], bool(sides), shape, name), batch)
+
+
+def _example_shape(
+    sides: Sequence[Any], known: bool, shape: tuple[int, ...] | None, name: str
+) -> tuple[int, ...]:  # fmt: skip
+    """The file's shape, completed by the one that was given."""
+    open_sides = not known or any(not isinstance(side, int) or side <= 0 for side in sides)
+    if shape is None and open_sides:
+        raise InputError(
+            f"{name}: the file leaves the input shape open: {[*sides]}",
+            hint="give the shape of one example, for instance shape=(3, 224, 224)",
+        )
+    chosen = tuple(int(side) for side in (sides if shape is None else shape))
+    fits = not known or (
+        len(chosen) == len(sides)
+        and all(not isinstance(s, int) or s <= 0 or s == c for s, c in zip(sides, chosen, strict=True))
+    )
+    if not fits:
+        raise InputError(f"{name}: expected examples of shape {tuple(sides)}, got {chosen}")
+    if math.prod(chosen) > MAX_INPUT:
+        raise LimitExceeded(f"{name}: one example of shape {chosen} has more than {MAX_INPUT} elements")
+    return chosen
+
+
+def probe(session: Any, ending: Ending, intake: Intake, bounds: Bounds, name: str) -> Any:
+    """One answer to the middle of the bounds: does it run, and how wide is the answer?"""
+    low, high = bounds or (0.0, 0.0)
+    x = np.full((1, *intake.shape), (low + high) / 2, dtype=np.float32)
+    try:
+        return run(session, ending, intake, x, name)
+    except HauberkError:
+        raise
+    except Exception as error:  # as above: onnxruntime's exceptions have no common type
+        raise UnsupportedError(
+            f"{name}: onnxruntime does not run it on an example of shape {intake.shape}: {_first_line(error)}"
+        ) from error
+
+
+def run(session: Any, ending: Ending, intake: Intake, x: Floats, name: str) -> Any:
+    """The answers to x: (n, k) scores, (n, 1) for one column, (n,) labels."""
+    if np.dtype(intake.dtype).kind != "f":
+        x = np.rint(x)
+    x = np.ascontiguousarray(x, dtype=intake.dtype)
+    step = intake.batch or max(len(x), 1)
+    parts = [_run_part(session, intake, x[at : at + step]) for at in range(0, len(x), step)]
+    answer = np.concatenate(parts)
+    if answer.ndim > 2:
+        answer = answer.reshape(len(answer), -1) if max(answer.shape[1:]) == math.prod(answer.shape[1:]) else answer
+    if answer.ndim not in (1, 2) or len(answer) != len(x):
+        raise UnsupportedError(f"{name}: not a classifier: it answers {answer.shape} to {len(x)} examples")
+    if ending.labels:
+        return answer.reshape(len(x)) if answer.size == len(x) else answer
+    answer = answer.reshape(len(x), -1)
+    if ending.activation == "Sigmoid" and answer.shape[1] > 1 and ending.cut != ending.output:
+        return answer / np.maximum(answer.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return answer
+
+
+def _run_part(session: Any, intake: Intake, part: Any) -> Any:
+    """A last part that is too short for a fixed batch is filled with copies of its first example."""
+    lacking = 0 if intake.batch is None else intake.batch - len(part)
+    full = np.concatenate([part, np.repeat(part[:1], lacking, axis=0)]) if lacking else part
+    answer = np.asarray(session.run(None, {intake.name: full})[0])
+    return answer[: len(part)] if answer.ndim else answer.reshape(1)[: len(part)]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
