@@ -1,0 +1,8 @@
+"""Where evidence is kept: SQLite by default, PostgreSQL for several replicas.
+
+    with EvidenceStore.open("hauberk.db") as store:
+        store.put(envelope, evidence)
+        newest = store.find(model.digest, "attack.evasion")[0]
+
+The store trusts nobody and is trusted by nobody: whoever reads an envelope verifies it again.
+"""
