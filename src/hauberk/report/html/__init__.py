@@ -1,6 +1,6 @@
 """The report that people read: one self-contained HTML file.
 
-    html.render(dossier) -> str
+html.render(dossier) -> str
 """
 
 from .page import render

@@ -50,11 +50,11 @@ def _classes(series: list[Series]) -> list[str]:
 
 def _frame(chart: Chart, series: list[Series], classes: list[str]) -> tuple[Frame, list[Label]]:
     texts = [wrapped(clean(s.line.label, 60)) for s in series]
-    margin = min(150, 22 + 6.6 * max(len(row) for rows in texts for row in rows))
+    margin = min(160, 20 + 7.2 * max(len(row) for rows in texts for row in rows))
     lines = [s.line for s in series]
-    x = fit((v for n in lines for v in n.x), chart.x_label, chart.x_scale == "log", LEFT, WIDTH - margin)
+    x = fit((v for n in lines for v in n.x), chart.x_label, chart.x_scale == "log", LEFT, WIDTH - margin, whole=False)
     ys = (v for n in lines for v in (*n.y, *n.low, *n.high))
-    y = fit(ys, chart.y_label, chart.y_scale == "log", HEIGHT - BOTTOM, TOP)
+    y = fit(ys, chart.y_label, chart.y_scale == "log", HEIGHT - BOTTOM, TOP, whole=True)
     labels = [
         Label(rows, x(s.line.x[-1]), y(s.line.y[-1]), sum(map(y, s.line.y)) / len(s.line.y), c, x.end)
         for rows, s, c in zip(texts, series, classes, strict=True)

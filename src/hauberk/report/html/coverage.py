@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...core.nouns import Dossier, Evidence, NotTested, Verdict
-from ..words import NOT_TESTED, elapsed, headline, interval, label, reason, title
+from ..figures import elapsed
+from ..words import NOT_TESTED, gist, reason, title
 from .markup import Markup, join, tag
 from .tables import left_out
 
@@ -20,17 +21,15 @@ def badge(verdict: str, *, words: bool = True) -> Markup:
 
 def chain(dossier: Dossier) -> Markup:
     """Every check as one link of a chain, in the order of the audit; an index into the evidence."""
-    links = [
-        tag("a", tag("span", SIGNS[e.verdict], aria_hidden="true"), tag("span", title(dossier, e.check), class_="name"),
-            href=f"#e{i}", class_=f"link {e.verdict}", title=f"{title(dossier, e.check)}: {e.verdict}")
-        for i, e in enumerate(dossier.evidence, 1)
-    ]  # fmt: skip
-    links += [
-        tag("a", tag("span", SIGNS[NOT_TESTED], aria_hidden="true"), tag("span", title(dossier, n.check), class_="name"),
-            href="#coverage", class_="link not-tested", title=f"{title(dossier, n.check)}: {NOT_TESTED}")
-        for n in dossier.not_tested
-    ]  # fmt: skip
+    links = [_link(title(dossier, e.check), e.verdict, f"#e{i}") for i, e in enumerate(dossier.evidence, 1)]
+    links += [_link(title(dossier, n.check), NOT_TESTED, "#coverage") for n in dossier.not_tested]
     return tag("ol", *(tag("li", link) for link in links), class_="chain", aria_label="Every check by verdict")
+
+
+def _link(name: str, verdict: str, to: str) -> Markup:
+    sign = tag("span", SIGNS[verdict], aria_hidden="true")
+    style = f"link {verdict.replace(' ', '-')}"
+    return tag("a", sign, name, href=to, class_=style, title=verdict, aria_label=f"{name}: {verdict}")
 
 
 def matrix(dossier: Dossier) -> Markup:
@@ -48,9 +47,7 @@ def _row(name: object, check: str, verdict: str, note: object) -> Markup:
 
 
 def _run(dossier: Dossier, evidence: Evidence, i: int) -> Markup:
-    number = headline(evidence)
-    parts = [f"{label(number)} {interval(number)}"] if number else []
-    parts += [reason(evidence), elapsed(evidence)]
+    parts = [gist(evidence) or None, reason(evidence), elapsed(evidence)]
     skipped = [tag("li", tag("b", s.what), f": {s.why}") for s in evidence.skipped[:MAX_SKIPPED]]
     more = left_out(len(evidence.skipped) - MAX_SKIPPED)
     heading = tag("span", "Skipped parts", class_="cap") if skipped else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from ...core.errors import InputError
 from ...core.nouns import Dossier, Evidence, Measurement, name_of
-from ..words import amount, coordinates, duration, elapsed, ends, humane, moment, number, plain, reason, title
+from ..figures import amount, coordinates, duration, elapsed, ends, humane, moment, number, plain
+from ..words import reason, title
 from .bars import bar, reach
 from .coverage import badge
 from .markup import Markup, join, tag
@@ -51,7 +53,7 @@ def _facts(evidence: Evidence) -> Markup:
 def _digest(evidence: Evidence) -> str:
     try:
         return name_of(evidence)
-    except ValueError:
+    except InputError:
         return "has no canonical form"
 
 
@@ -64,7 +66,8 @@ def _skipped(evidence: Evidence) -> Markup | None:
 
 
 def _again(dossier: Dossier, evidence: Evidence) -> Markup:
-    lead = tag("p", f"To see these numbers again (check {evidence.check}, version {evidence.version}, seed {evidence.seed}):")
+    which = f"check {evidence.check}, version {evidence.version}, seed {evidence.seed}"
+    lead = tag("p", f"To see these numbers again ({which}):")
     return tag("div", tag("h4", "Reproduce"), lead, tag("pre", tag("code", dossier.command), tabindex=0))
 
 

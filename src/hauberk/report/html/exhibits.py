@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ...core.exhibits import Chart, Strip, Table
+from ...core.exhibits import Chart, Exhibit, Strip, Table
 from ...core.nouns import Dossier
 from ..words import title
 from .charts import chart, numbers
 from .coverage import badge
-from .markup import Markup, join, tag
+from .markup import Markup, tag
 from .pictures import strip
 from .series import Shown, gathered
 from .tables import scrolling, table
 
 ORDER = ("attack.evasion", "attack.noise", "attack.", "model.", "data.", "artifact.")
-MAX_EXHIBITS = 200
+MAX_EXHIBITS, NARROW = 200, 5
 
 
 def seen(dossier: Dossier) -> Markup:
@@ -24,7 +24,7 @@ def seen(dossier: Dossier) -> Markup:
     if not shown:
         return tag("p", "The checks left no charts, pictures or tables.", class_="quiet")
     groups = groupby(shown, key=lambda one: one.evidence[0])
-    return join(_of_check(dossier, list(group)) for _, group in groups)
+    return tag("div", *(_of_check(dossier, list(group)) for _, group in groups), class_="seen")
 
 
 def _rank(shown: Shown) -> tuple[int, int]:
@@ -38,17 +38,23 @@ def _of_check(dossier: Dossier, group: list[Shown]) -> Markup:
     number = dossier.evidence.index(evidence) + 1
     link = tag("a", title(dossier, evidence.check), href=f"#e{number}")
     head = tag("h3", link, " ", badge(evidence.verdict), class_="check")
-    charts = [_figure(one) for one in group if isinstance(one.exhibit, Chart)]
-    rest = [_figure(one) for one in group if not isinstance(one.exhibit, Chart)]
-    return tag("div", head, tag("div", *charts, class_="charts") if charts else None, *rest, class_="exhibits")
+    small = [_small(one.exhibit) for one in group]
+    figures = [_figure(one, half=half) for one, half in zip(group, small, strict=True)]
+    alone = small == [True]
+    return tag("div", head, *figures, class_="exhibits half" if alone else "exhibits")
 
 
-def _figure(shown: Shown) -> Markup:
+def _small(exhibit: Exhibit) -> bool:
+    """Whether an exhibit takes half the measure."""
+    return isinstance(exhibit, Chart) or (isinstance(exhibit, Table) and len(exhibit.columns) <= NARROW)
+
+
+def _figure(shown: Shown, *, half: bool) -> Markup:
     exhibit = shown.exhibit
     caption = tag("figcaption", exhibit.title, class_="title")
     if isinstance(exhibit, Chart):
         rows = scrolling(f"{exhibit.title}: numbers", numbers(shown))
         fold = tag("details", tag("summary", "The numbers"), rows, class_="fold")
-        return tag("figure", caption, chart(shown), fold, class_="chart")
+        return tag("figure", caption, chart(shown), fold, class_="chart half")
     body = strip(exhibit) if isinstance(exhibit, Strip) else table(exhibit)
-    return tag("figure", caption, body, class_="wide")
+    return tag("figure", caption, body, class_="half" if half else "wide")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
-from ...core.nouns import Dossier, Evidence, Finding
-from ..words import count, notes, place, scheme, title, weaknesses
+from ...core.nouns import Dossier
+from ..figures import count
+from ..words import Pair, grouped, notes, place, term, title, weaknesses
 from .markup import Markup, join, tag
 from .tables import left_out, scrolling
 
 FIRST, FOLDED, MAX_GROUPS = 6, 200, 100
-Pair = tuple[Evidence, Finding]
 
 
 def findings(dossier: Dossier) -> Markup:
@@ -32,24 +30,16 @@ def remarks(dossier: Dossier) -> Markup | None:
     return tag("div", tag("h3", "For your information"), *(_entry(dossier, g) for g in groups[:MAX_GROUPS]))
 
 
-def grouped(pairs: tuple[Pair, ...]) -> list[list[Pair]]:
-    """Neighbours of one severity and rule; the order stays."""
-    return [list(group) for _, group in groupby(pairs, key=lambda pair: (pair[1].severity, pair[1].rule))]
-
-
 def _entry(dossier: Dossier, group: list[Pair]) -> Markup:
-    evidence, worst = group[0]
+    worst = group[0][1]
     times = tag("span", f"{len(group):,} places", class_="times") if len(group) > 1 else None
     side = tag("div", tag("span", worst.severity, class_="sev"), times, class_="side")
-    head = tag("h3", worst.message) if len(group) == 1 else tag("h3", f"{title(dossier, evidence.check)}: {worst.message}")
-    body = tag(
-        "div", head if len(group) == 1 else _common_head(dossier, group), _places(dossier, group),
-        *_remedies(group), _small_print(dossier, group), class_="body",
-    )  # fmt: skip
+    parts = [_places(dossier, group), *_remedies(group), _small_print(dossier, group)]
+    body = tag("div", _head(dossier, group), *parts, class_="body")
     return tag("article", side, body, class_=f"finding {worst.severity}")
 
 
-def _common_head(dossier: Dossier, group: list[Pair]) -> Markup:
+def _head(dossier: Dossier, group: list[Pair]) -> Markup:
     evidence, first = group[0]
     same = all(f.message == first.message for _, f in group)
     return tag("h3", first.message if same else f"{title(dossier, evidence.check)}: {count(len(group), 'finding')}")
@@ -84,4 +74,5 @@ def _small_print(dossier: Dossier, group: list[Pair]) -> Markup:
 
 
 def _reference(reference: str) -> Markup:
-    return tag("span", reference, title=scheme(reference) or None, class_="ref")
+    known = term(reference)
+    return tag("span", reference, title=f"{known.source}: {known.name}" if known else None, class_="ref")

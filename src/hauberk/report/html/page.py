@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from functools import cache
 from importlib.resources import files
 
 from ...core.nouns import Dossier
+from ..words import clean
 from .coverage import matrix
 from .evidence import details, measurements
 from .exhibits import seen
@@ -27,7 +29,7 @@ def _hash(content: str) -> str:
 
 
 def policy() -> str:
-    """The Content-Security-Policy: our one style and one script by hash, pictures from the page itself, nothing else."""
+    """The Content-Security-Policy: our one style and one script by hash, pictures in the page, nothing else."""
     return (
         f"default-src 'none'; style-src {_hash(_asset('style.css'))}; script-src {_hash(_asset('page.js'))}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -71,7 +73,8 @@ def _section(i: int, section: Section) -> Markup:
 
 def _head(dossier: Dossier) -> Markup:
     return tag(
-        "head", tag("meta", charset="utf-8"), tag("meta", http_equiv="Content-Security-Policy", content=Markup(policy())),
+        "head", tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=Markup(policy())),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"), tag("meta", name="color-scheme", content="light dark"),
         tag("title", f"{dossier.name}: {dossier.verdict} · Hauberk audit"),
@@ -90,22 +93,24 @@ def _foot(dossier: Dossier) -> Markup:
     return tag("footer", words)
 
 
-STEPS = (
-    ("The evidence is whole, and this key signed it", "hauberk verify dossier/ --key hauberk.pub"),
-    ("It is about the model that you have", "sha256sum {model}"),
-    ("It may go to production under your policy", "hauberk gate dossier/ --policy policy.cedar"),
-    ("The numbers come again", "{command}"),
-)
-
-
 def _verify(dossier: Dossier) -> Markup:
     model = dossier.subjects.get("model")
-    items = []
-    for why, command in STEPS:
-        line = command.format(model=model.name if model else "MODEL", command=dossier.command or "hauberk audit MODEL")
-        expected = tag("p", "expected: ", tag("code", model.digest), class_="quiet") if model and "{model}" in command else None
-        items.append(tag("li", tag("p", why), _copyable(line), expected))
+    name = shlex.quote(clean(model.name)) if model else "MODEL"
+    steps = [
+        ("The evidence is whole, this key signed it, and it is about the model in hand.",
+         f"hauberk verify dossier/ --key hauberk.pub --model {name}", _expected("signer", dossier.signer)),
+        ("Without Hauberk, for a model of one file: the same bytes.",
+         f"sha256sum {name}", _expected("digest", model.digest if model else "")),
+        ("Your policy lets it go to production.",
+         "hauberk gate dossier/ --key hauberk.pub --policy policy.cedar", None),
+        ("The numbers come again.", dossier.command, None),
+    ]  # fmt: skip
+    items = [tag("li", tag("p", why), _copyable(line), after) for why, line, after in steps if line]
     return tag("ol", *items, class_="steps")
+
+
+def _expected(what: str, value: str) -> Markup | None:
+    return tag("p", f"Expected {what}: ", tag("code", value), class_="quiet") if value else None
 
 
 def _copyable(command: str) -> Markup:

@@ -7,8 +7,7 @@ from ...core.exhibits import Picture, Strip
 from . import png
 from .markup import Markup, join, tag
 
-SHOWN, MAX_SIDE = 10, 4096
-ROWS = ("original", "adversarial", "difference")
+SHOWN, MAX_SIDE = 9, 4096
 
 
 def strip(exhibit: Strip) -> Markup:
@@ -45,7 +44,7 @@ def _size(exhibit: Strip) -> int:
 
 
 def _keys(factor: int) -> Markup:
-    names = (*ROWS[:2], f"{ROWS[2]} × {factor}")
+    names = ("original", "adversarial", f"difference ×\N{NO-BREAK SPACE}{factor}", "answer")
     return tag("div", *(tag("span", name) for name in names), class_="keys", aria_hidden="true")
 
 

@@ -50,7 +50,7 @@ def pixels_of(encoded: str, size: int) -> bytes:
 def factor_for(pairs: list[tuple[bytes, bytes]]) -> int:
     """The round factor by which the largest change of these pairs still fits the scale."""
     largest = max((abs(a - b) for one, two in pairs for a, b in zip(one, two, strict=True)), default=0)
-    return next(f for f in FACTORS if f * largest <= 128 or f == 1) if largest else 1
+    return next(f for f in FACTORS if f * largest <= 127 or f == 1) if largest else 1
 
 
 def difference(one: bytes, two: bytes, factor: int, channels: int) -> bytes:
@@ -58,7 +58,7 @@ def difference(one: bytes, two: bytes, factor: int, channels: int) -> bytes:
     lighter; colour pictures around mid-grey, channel by channel."""
     if channels == 3:
         return bytes(min(255, max(0, 128 + (b - a) * factor)) for a, b in zip(one, two, strict=True))
-    table = [_shade((d - 255) * factor / 128) for d in range(511)]
+    table = [_shade((d - 255) * factor / 127) for d in range(511)]
     return b"".join(table[b - a + 255] for a, b in zip(one, two, strict=True))
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..words import number
+from ..figures import number
 
 MAX_DECADES = 5
 _SHARE = re.compile(r"accuracy|\brate\b|share|fraction|positive|confidence|frequency|probability|\bcorrect\b|%", re.I)
@@ -73,19 +73,22 @@ def nice_step(rough: float) -> float:
     return next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough * 0.99)
 
 
-def fit(values: Iterable[float], label: str, log: bool, start: float, end: float) -> Scale:
-    """A scale that holds these values: shares from 0 to 1, logs to whole decades, others from 0 when near it."""
+def fit(values: Iterable[float], label: str, log: bool, start: float, end: float, *, whole: bool) -> Scale:
+    """A scale that holds these values: logs to whole decades, others from 0 when near it.
+
+    whole: shares reach from 0 to 1 even when the values do not.
+    """
     finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
     share = bool(_SHARE.search(label)) and all(0 <= v <= 1 for v in finite)
     if log:
         return _fit_log([v for v in finite if v > 0] or [0.1, 1.0], share, start, end)
-    if share:
+    if share and (whole or max(finite) > 0.5):
         return Scale(0.0, 1.0, start, end, share=True)
     low, high = min(finite), max(finite)
     low = min(low, 0.0) if low < (high - low) else low
     if high <= low:
         low, high = low - abs(low) / 2 - (low == 0), high + abs(high) / 2 + (high == 0)
-    return Scale(low, high, start, end)
+    return Scale(low, high, start, end, share=share)
 
 
 def _fit_log(positive: list[float], share: bool, start: float, end: float) -> Scale:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from ...core.exhibits import Chart, Exhibit, Line
 from ...core.nouns import Dossier, Evidence
+from ..figures import percent
 
 CONTROL_CHECK = "attack.noise"
 _CONTROL = re.compile(r"\b(control|noise|benign|random)\b", re.I)
@@ -98,7 +99,8 @@ def _with_clean(dossier: Dossier, evidence: Evidence, series: list[Series]) -> l
     if clean is None or not xs:
         return series
     ends = (min(xs), max(xs))
-    return [*series, Series(Line("clean", ends, (clean.value, clean.value)), "reference")]
+    level = Line(f"clean accuracy {percent(clean.value)}", ends, (clean.value, clean.value))
+    return [*series, Series(level, "reference")]
 
 
 def finite(series: Series) -> Series:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...core.canon import Scalar
 from ...core.exhibits import Table
-from ..words import scalar
+from ..figures import scalar
 from .markup import Markup, join, tag
 
 FIRST, FOLDED, MAX_COLUMNS = 8, 200, 60
@@ -24,14 +24,12 @@ def table(exhibit: Table) -> Markup:
 
 def _turned(exhibit: Table) -> Table:
     """Rows become columns."""
-    names = tuple(_row_name(row, i) for i, row in enumerate(exhibit.rows))
-    rows = tuple((c, *(row[j] for row in exhibit.rows)) for j, c in enumerate(exhibit.columns))
-    marked = tuple((column, row + 1) for row, column in exhibit.marked)
+    named = all(isinstance(row[0], str) for row in exhibit.rows)
+    names = tuple(str(row[0]) if named else f"row {i}" for i, row in enumerate(exhibit.rows, 1))
+    columns = list(enumerate(exhibit.columns))[int(named) :]
+    rows = tuple((c, *(row[j] for row in exhibit.rows)) for j, c in columns)
+    marked = tuple((column - named, row + 1) for row, column in exhibit.marked if column >= named)
     return Table(exhibit.name, exhibit.title, ("feature", *names), rows, marked)
-
-
-def _row_name(row: Sequence[Scalar], i: int) -> str:
-    return row[0] if row and isinstance(row[0], str) else f"row {i + 1}"
 
 
 def _only_marked_rows(exhibit: Table) -> Markup:
@@ -64,10 +62,10 @@ def _details(summary: str, body: Markup) -> Markup:
 
 
 def _rows_table(exhibit: Table, order: Sequence[int]) -> Markup:
-    marked, numeric = set(exhibit.marked), _numeric(exhibit)
+    marked, numeric, decimals = set(exhibit.marked), _numeric(exhibit), _decimals(exhibit)
     heads = [tag("th", c, scope="col", class_="n" if numeric[j] else None) for j, c in _shown(exhibit.columns)]
     rows = [
-        tag("tr", *(_cell(exhibit.rows[i][j], numeric[j], (i, j) in marked) for j, _ in _shown(exhibit.columns)))
+        tag("tr", *(_cell(exhibit.rows[i][j], decimals[j], (i, j) in marked) for j, _ in _shown(exhibit.columns)))
         for i in order
     ]
     return scrolling(exhibit.title, tag("table", tag("thead", tag("tr", *heads)), tag("tbody", join(rows))))
@@ -86,9 +84,20 @@ def _numeric(exhibit: Table) -> list[bool]:
     ]
 
 
-def _cell(value: Scalar, numeric: bool, marked: bool) -> Markup:
-    shown = tag("mark", scalar(value)) if marked else scalar(value)
-    return tag("td", shown, class_="n" if numeric or _is_number(value) else None)
+def _decimals(exhibit: Table) -> list[int | None]:
+    """How many decimals a column of fractions needs, so that its points stand below each other; else None."""
+    found: list[int | None] = []
+    for j in range(len(exhibit.columns)):
+        floats = [scalar(row[j]) for row in exhibit.rows[:FOLDED] if isinstance(row[j], float)]
+        points = [len(shown.partition(".")[2]) for shown in floats]
+        uniform = bool(points) and max(points) <= 4 and not any("e" in s for s in floats)
+        found.append(max(points) if uniform else None)
+    return found
+
+
+def _cell(value: Scalar, decimals: int | None, marked: bool) -> Markup:
+    shown = f"{value:,.{decimals}f}" if decimals is not None and isinstance(value, float) else scalar(value)
+    return tag("td", tag("mark", shown) if marked else shown, class_="n" if _is_number(value) else None)
 
 
 def _is_number(value: Scalar) -> bool:

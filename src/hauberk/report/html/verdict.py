@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...core.nouns import Dossier, Subject
-from ..words import count, moment, short, tally, verdict_sentence, weaknesses
+from ..figures import count, moment, short
+from ..words import outcome, tally, untested, weaknesses
 from .coverage import badge, chain
 from .markup import Markup, join, tag
 
@@ -13,7 +14,7 @@ MAX_FACTS = 24
 def verdict(dossier: Dossier) -> Markup:
     """The opening of the report."""
     return tag(
-        "header", tag("p", badge(dossier.verdict), class_="state"), tag("h1", verdict_sentence(dossier)),
+        "header", tag("p", badge(dossier.verdict), class_="state"), tag("h1", outcome(dossier)),
         _worst(dossier), chain(dossier) if dossier.evidence or dossier.not_tested else None, _plate(dossier),
         class_=f"verdict {dossier.verdict}",
     )  # fmt: skip
@@ -21,7 +22,8 @@ def verdict(dossier: Dossier) -> Markup:
 
 def _worst(dossier: Dossier) -> Markup | None:
     found = weaknesses(dossier)
-    return tag("p", found[0][1].message, class_="lead") if found else None
+    parts = [found[0][1].message if found else None, untested(dossier) or None]
+    return tag("p", join(parts, " "), class_="lead") if any(parts) else None
 
 
 def _plate(dossier: Dossier) -> Markup:
