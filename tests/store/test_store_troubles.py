@@ -160,6 +160,19 @@ def test_a_driver_that_is_not_installed() -> None:
     assert "hauberk[postgres]" in caught.value.hint
 
 
+def test_a_server_that_does_not_answer() -> None:
+    pytest.importorskip("psycopg")
+    error = refused("postgresql://user:secret@127.0.0.1:1/name")
+    assert "server running" in error.hint
+    assert "secret" not in str(error)
+
+
+def test_without_sqlalchemy_it_names_the_extra() -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; import hauberk.store"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "MissingExtra: sqlalchemy is not installed" in run.stderr
+
+
 def test_the_migrations_end_where_the_tables_are(url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
