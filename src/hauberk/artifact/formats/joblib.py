@@ -1,0 +1,85 @@
+"""joblib's raw array blocks: after the state of a NumpyArrayWrapper, the array's bytes stand in the stream itself."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from .opcodes import Broken, Global, Made, Opaque, Seq
+
+if TYPE_CHECKING:
+    from .machine import Machine
+    from .pickle import Inspector
+
+WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+_KIND = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)")
+
+
+def raw_array(machine: Machine, inspector: Inspector) -> None:
+    """If BUILD just completed a wrapper, pass over the array as joblib does: padding, then raw bytes or a pickle.
+
+    Raises Broken where joblib would fail. What cannot be followed is told as not understood.
+    """
+    made = machine.top()
+    if not isinstance(made, Made) or not isinstance(made.cls, Global) or (made.cls.module, made.cls.name) != WRAPPER:
+        return
+    state = _fields(made.state)
+    dtype, count = _dtype(state.get("dtype")), _count(state.get("shape"))
+    if dtype is None or count is None or machine.pos < machine.frame_end:
+        inspector.odd("reads an array whose size cannot be told beforehand", machine.steps)
+        raise Broken("an array block cannot be followed", machine.steps)
+    itemsize, objects = dtype
+    machine.stack[-1] = Opaque("array")
+    if objects:
+        _object_array(machine, inspector)
+        return
+    if state.get("numpy_array_alignment_bytes") is not None:
+        machine.take(machine.number(1))
+    machine.take(count * itemsize)
+
+
+def _object_array(machine: Machine, inspector: Inspector) -> None:
+    inner = type(machine)(machine.data, machine.pos, inspector, machine.max_opcodes - machine.steps)
+    machine.pos = inner.run()
+    machine.steps += inner.steps
+
+
+def _fields(state: Any) -> dict[str, Any]:
+    if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
+        return {}
+    pairs = zip(state.items[::2], state.items[1::2], strict=True)
+    return {key: value for key, value in pairs if isinstance(key, str)}
+
+
+def _count(shape: Any) -> int | None:
+    if not isinstance(shape, Seq) or not shape.whole or not all(type(n) is int and n >= 0 for n in shape.items):
+        return None
+    return int(math.prod(shape.items))
+
+
+def _dtype(value: Any) -> tuple[int, bool] | None:
+    """(bytes per item, whether it holds objects) of a symbolic numpy.dtype, or None when it cannot be told."""
+    if not isinstance(value, Made) or not isinstance(value.cls, Global) or not isinstance(value.args, Seq):
+        return None
+    text = value.args.items[0] if value.args.items else None
+    match = _KIND.fullmatch(text) if isinstance(text, str) else None
+    if match is None or (value.cls.module, value.cls.name) != ("numpy", "dtype"):
+        return None
+    kind, digits = match[1], match[2]
+    if kind == "O":
+        return 8, True
+    if kind in "VSaU":
+        return _flexible(value.state)
+    size = int(digits or "0")
+    return (1, False) if kind == "?" else (size, False) if kind in "biufcmM" and size else None
+
+
+def _flexible(state: Any) -> tuple[int, bool] | None:
+    """The state of a void, bytes or text dtype sets its size (item 5) and flags (item 7; 1 is NPY_ITEM_HASOBJECT)."""
+    if not isinstance(state, Seq) or not state.whole or state.count < 8:
+        return None
+    size, flags = state.items[5], state.items[7]
+    if type(size) is not int or type(flags) is not int or size < 0:
+        return None
+    return size, bool(flags & 1)

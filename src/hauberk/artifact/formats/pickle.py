@@ -1,0 +1,243 @@
+"""Pickle: what loading would import, call and set, each judged; nothing is loaded.
+
+Reads every stream of a file. A stream that breaks is reported with what would already have run before it broke.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...core.nouns import Place, Severity
+from ..verdicts import Ruling, Standing
+from ..walk import Walk, printable
+from .joblib import raw_array
+from .machine import Machine, Watcher
+from .opcodes import Broken, Global, Made, Opaque, Seq, shown
+from .shapes import SHAPES
+
+MAGIC = re.compile(rb"\x80[\x00-\x05]")
+TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+"""How a pickle of protocol 0 that imports something begins."""
+
+HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__reduce__", "__reduce_ex__"})
+"""Instance attributes that later opcodes would call, or that change what the instance is."""
+
+NESTED_MAX = 64 << 20
+"""Longer constants are array data; a pickle hidden in one is walked only when a call is given it."""
+
+MAX_TOLD = 1000
+"""Different complaints about one program; no honest one comes near."""
+
+EXPLAIN = {"call": "calls", "new": "makes an instance of"}
+
+
+class Inspector(Watcher):
+    """Judges what one pickle program would do, and writes flaws.
+
+    loader: pickle (`pickle.load` and `joblib.load`), torch (storages by persistent id), torchscript (classes of
+    the archive's own code). prefix: where this program stands inside another.
+    """
+
+    def __init__(self, walk: Walk, path: str, prefix: str = "", *, loader: str = "pickle") -> None:
+        self.walk, self.path, self.prefix, self.loader = walk, path, prefix, loader
+        self.pending: dict[str, tuple[Ruling, Global]] = {}
+        self.told: set[str] = set()
+        self.worst = Standing.ALLOWED
+        self.calls = 0
+
+    # what the machine tells
+
+    def mention(self, name: Global) -> None:
+        ruling = self._weigh(name, "import")
+        if ruling.verdict is not Standing.ALLOWED:
+            self.pending.setdefault(name.dotted, (ruling, name))
+
+    def call(self, use: str, target: Any, args: Any, at: int) -> Any:
+        self.calls += 1
+        if not isinstance(target, Global):
+            self.odd(f"calls {shown(target)}, which has no name", at)
+            return Made(target, args)
+        ruling = self._weigh(target, use)
+        if ruling.verdict is not Standing.ALLOWED:
+            self._accuse(target, f"{EXPLAIN[use]} {printable(target.dotted)} with {shown(args)}", ruling, at)
+        elif ruling.shape:
+            return self._shaped(ruling, target, args, at)
+        return Made(target, args)
+
+    def build(self, target: Any, state: Any, at: int) -> None:
+        if isinstance(target, Global):
+            self._tell(f"writes attributes of {printable(target.dotted)} itself", Standing.DANGEROUS, at)
+        elif not isinstance(target, Made):
+            self.odd(f"sets the state of {shown(target)}", at)
+        else:
+            self._build_made(target, state, at)
+        self._hooks(state, at)
+
+    def write(self, target: Any, how: str, at: int) -> None:
+        if isinstance(target, Global):
+            self._tell(f"writes into {printable(target.dotted)} itself", Standing.DANGEROUS, at)
+        elif not isinstance(target, Made):
+            self.odd(f"does {how} on {shown(target)}", at)
+
+    def persistent(self, pid: Any, at: int) -> Any:
+        if self.loader == "pickle" or not _storage(pid):
+            self.odd(f"asks the program that loads it for the object {shown(pid)}", at)
+        return Opaque("persistent", pid)
+
+    def extension(self, code: int, at: int) -> Any:
+        self.odd(f"imports extension code {code}, whose meaning the loading process decides", at)
+        return Opaque("extension", code)
+
+    def constant(self, value: Any, at: int) -> None:
+        if isinstance(value, memoryview):
+            head = bytes(value[:64]) if 8 <= len(value) <= NESTED_MAX else b""
+        else:
+            head = value[:64].encode("latin-1", "replace") if 8 <= len(value) <= NESTED_MAX else b""
+        if head and (MAGIC.match(head) or TEXT_GLOBAL.match(head)):
+            data = value if isinstance(value, memoryview) else memoryview(value.encode("latin-1", "replace"))
+            inner = Inspector(self.walk, self.path, f"{self.prefix}opcode {at} > ")
+            walk_streams(inner, data, claimed=False)
+
+    def after_build(self, machine: Machine) -> None:
+        if self.loader == "pickle":
+            raw_array(machine, self)
+
+    # judging
+
+    def odd(self, what: str, at: int) -> None:
+        """Something that no pack explains, in a way that cannot be allowed by name."""
+        if what not in self.told and len(self.told) < MAX_TOLD:
+            self.told.add(what)
+            self._tell(what, Standing.UNKNOWN, at)
+
+    def finish(self) -> None:
+        """Report what was imported and never called."""
+        for ruling, name in self.pending.values():
+            self._accuse(name, f"imports {printable(name.dotted)}", ruling, name.at)
+        self.pending.clear()
+
+    def _weigh(self, name: Global, use: str) -> Ruling:
+        if self.loader == "torchscript" and (name.module == "torch.jit._pickle" or name.module[:9] == "__torch__"):
+            return Ruling(Standing.ALLOWED, "TorchScript resolves it inside the archive")
+        ruling = self.walk.judge.rule(name.module, name.name, use)
+        self.walk.saw(printable(name.dotted), use, ruling.verdict, ruling.reason)
+        return ruling
+
+    def _build_made(self, target: Made, state: Any, at: int) -> None:
+        if isinstance(target.cls, Global):
+            ruling = self._weigh(target.cls, "build")
+            if ruling.verdict is not Standing.ALLOWED:
+                self._accuse(target.cls, f"sets the state of {printable(target.cls.dotted)}", ruling, at)
+        target.state = state
+
+    def _accuse(self, name: Global, what: str, ruling: Ruling, at: int) -> None:
+        self.pending.pop(name.dotted, None)
+        if name.dotted not in self.told and len(self.told) < MAX_TOLD:
+            self.told.add(name.dotted)
+            self._tell(f"{what}: {ruling.reason}", ruling.verdict, at, ruling.references, name.dotted)
+
+    def _shaped(self, ruling: Ruling, target: Global, args: Any, at: int) -> Any:
+        judged = SHAPES[ruling.shape](self, target, args, at)
+        if judged.complaint:
+            reason = Ruling(Standing.UNKNOWN, judged.complaint, ruling.references)
+            self.walk.saw(target.dotted, "call", Standing.UNKNOWN, judged.complaint)
+            self.odd(f"calls {target.dotted} with {shown(args)}: {reason.reason}", at)
+        return judged.result
+
+    def _hooks(self, state: Any, at: int) -> None:
+        for keys, by_setattr in _state_keys(state):
+            for key in keys:
+                if isinstance(key, str) and (key in HOOKS or (by_setattr and key.startswith("__"))):
+                    self.odd(f"sets the attribute {key!r}, which loading calls or obeys later", at)
+
+    def _tell(self, what: str, verdict: Standing, at: int, references: tuple[str, ...] = (), allow: str = "") -> None:
+        dangerous = verdict is Standing.DANGEROUS
+        self.worst = verdict if dangerous or self.worst is Standing.ALLOWED else self.worst
+        remedy = "do not load this file; ask its author for safetensors, ONNX or skops"
+        if allow and not dangerous:
+            remedy = f"read what {printable(allow)} does; if you trust it, allow it by name: {printable(allow)}"
+        rule = "artifact.pickle.call" if dangerous else "artifact.pickle.unknown"
+        severity = Severity.CRITICAL if dangerous else Severity.HIGH
+        place = Place(self.path, f"{self.prefix}opcode {at}")
+        self.walk.flaw(rule, severity, place, f"loading {what}", remedy, ("CWE-502", *references))
+
+
+def _storage(pid: Any) -> bool:
+    """Whether a persistent id is a torch storage: ('storage', type, key, location, size, …)."""
+    if not isinstance(pid, Seq) or pid.kind != "tuple" or not pid.items:
+        return False
+    return isinstance(pid.items[0], str) and pid.items[0] == "storage"
+
+
+def _state_keys(state: Any) -> list[tuple[list[Any], bool]]:
+    """The attribute names that a state sets; True where they are set with setattr (slots)."""
+    if isinstance(state, Seq) and state.kind == "dict":
+        return [(state.items[::2], False)]
+    if isinstance(state, Seq) and state.kind == "tuple" and state.count == 2:
+        pairs = zip(state.items, (False, True), strict=False)
+        return [(part.items[::2], slots) for part, slots in pairs if isinstance(part, Seq) and part.kind == "dict"]
+    return []
+
+
+def begins(data: memoryview) -> bool:
+    """Whether bytes begin as a pickle of protocol 2 or later. Older ones have no mark of their own."""
+    return MAGIC.match(bytes(data[:2])) is not None
+
+
+def walk_streams(inspector: Inspector, data: memoryview, *, claimed: bool = True, start: int = 0) -> bool:
+    """Walk every stream of a file. Returns whether it was a pickle.
+
+    claimed: False when nothing says that this is a pickle: then one that breaks is reported only if it was
+    about to do something harmful.
+    """
+    walk = inspector.walk
+    if walk.depth >= walk.limits.max_depth:
+        walk.skip(inspector.path or "pickle", "pickles are nested too deeply")
+        return True
+    walk.depth += 1
+    pos, streams = start, 0
+    try:
+        while pos < len(data):
+            machine = Machine(data, pos, inspector, max(0, walk.limits.max_opcodes - walk.opcodes))
+            try:
+                pos = _one(machine, inspector)
+            except Broken as error:
+                return _broken(inspector, error, claimed, streams, len(data) - pos)
+            inspector.finish()
+            if machine.limited:
+                walk.skip(inspector.path or "pickle", f"more than {walk.limits.max_opcodes} opcodes")
+                return True
+            streams += 1
+    finally:
+        walk.depth -= 1
+    return streams > 0
+
+
+def _one(machine: Machine, inspector: Inspector) -> int:
+    try:
+        return machine.run()
+    finally:
+        inspector.walk.opcodes += machine.steps
+
+
+def _broken(inspector: Inspector, error: Broken, claimed: bool, streams: int, left: int) -> bool:
+    imported = {ruling.verdict for ruling, _ in inspector.pending.values()}
+    harmful = bool(inspector.worst is not Standing.ALLOWED or Standing.DANGEROUS in imported)
+    if not claimed and not harmful and not streams:
+        return False
+    inspector.finish()
+    place = Place(inspector.path, f"{inspector.prefix}opcode {error.at}")
+    remedy = "do not load this file; download it again and compare the digest"
+    if streams and not harmful:
+        message = f"{left} bytes follow the last pickle and are none: {error}"
+        inspector.walk.flaw("artifact.pickle.trailing", Severity.MEDIUM, place, message, remedy, ("CWE-502",))
+    else:
+        message = f"the pickle breaks: {error}; whatever stands before that would still run"
+        inspector.walk.flaw("artifact.pickle.broken", Severity.HIGH, place, message, remedy, ("CWE-502",))
+    return True
+
+
+def walk_pickle(walk: Walk, data: memoryview, path: str, *, claimed: bool = True, loader: str = "pickle") -> bool:
+    """Walk a pickle file. Returns whether it was one."""
+    return walk_streams(Inspector(walk, path, loader=loader), data, claimed=claimed)

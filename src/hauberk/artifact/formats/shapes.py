@@ -1,0 +1,94 @@
+"""Argument shapes: what an allowed function must also be given for its call to be allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..verdicts import Standing
+from .opcodes import Global, Made, Seq
+
+if TYPE_CHECKING:
+    from .pickle import Inspector
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The symbol of a call's result, and what is wrong with its arguments ('' for nothing)."""
+
+    result: Any
+    complaint: str = ""
+
+
+def _tuple(args: Any) -> list[Any]:
+    return args.items if isinstance(args, Seq) and args.kind == "tuple" and args.whole else []
+
+
+def class_first(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """The first argument is a class that may be instantiated; the result is an instance of it."""
+    items = _tuple(args)
+    cls = items[0] if items else None
+    if not isinstance(cls, Global):
+        return Judged(Made(target, args), "its first argument is not a class by name")
+    ruling = inspector.walk.judge.rule(cls.module, cls.name, "new")
+    if ruling.verdict is not Standing.ALLOWED:
+        return Judged(Made(target, args, cls), f"it makes an instance of {cls.dotted}: {ruling.reason}")
+    for other in items[1:]:
+        if isinstance(other, Global) and inspector.walk.judge.rule(other.module, other.name, "import").verdict is not (
+            Standing.ALLOWED
+        ):
+            return Judged(Made(target, args, cls), f"it is given {other.dotted}")
+    return Judged(Made(target, args, cls))
+
+
+def latin1(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """encode(text, 'latin1'): how protocols 0 to 2 write bytes. Other codecs import modules or compress."""
+    items = _tuple(args)
+    if len(items) != 2 or not isinstance(items[0], str) or items[1] not in ("latin1", "latin-1"):
+        return Judged(Made(target, args), "only latin1 text makes bytes")
+    value = memoryview(items[0].encode("latin-1", "replace"))
+    inspector.constant(value, at)
+    return Judged(value)
+
+
+def none_type(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """type(None), type(...), type(NotImplemented): how their classes are written."""
+    items = _tuple(args)
+    if len(items) == 1 and (items[0] is None or (isinstance(items[0], Global) and items[0].module == "builtins")):
+        return Judged(Made(target, args))
+    return Judged(Made(target, args), "it makes or finds a class")
+
+
+def function_first(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """The first argument is an allowed function or class by name (partial)."""
+    items = _tuple(args)
+    if items and isinstance(items[0], Global):
+        return Judged(Made(target, args))
+    return Judged(Made(target, args), "its function is not given by name")
+
+
+def torch_bytes(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """The bytes are a torch file of their own: walked like any other."""
+    items = _tuple(args)
+    if len(items) != 1 or not isinstance(items[0], memoryview):
+        return Judged(Made(target, args), "its bytes cannot be seen")
+    inspector.walk.enter(items[0], f"{inspector.path}!opcode {at}")
+    return Judged(Made(target, args))
+
+
+def strings(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """Plain values only: text, numbers, bytes, tuples of them."""
+    if all(isinstance(item, str | int | float | bytes | memoryview | None | Seq) for item in _tuple(args)):
+        return Judged(Made(target, args))
+    return Judged(Made(target, args), "it takes plain values only")
+
+
+SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
+    "class_first": class_first,
+    "function_first": function_first,
+    "latin1": latin1,
+    "none_type": none_type,
+    "plain": strings,
+    "torch_bytes": torch_bytes,
+}

@@ -1,0 +1,80 @@
+"""PyTorch: zip checkpoints (`data.pkl`, raw storages), TorchScript, `.pt2` programs, the old five-pickle form."""
+
+from __future__ import annotations
+
+import re
+
+from ...core.nouns import Place, Severity
+from ..walk import Walk, join, printable
+from . import torchscript
+from .machine import Machine
+from .opcodes import Broken
+from .pickle import Inspector, begins, walk_pickle
+from .zip import Archive, Member, enter, read
+
+LEGACY = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
+"""LONG1 of the number 0x1950a86a20f9469cfc6c, torch.serialization.MAGIC_NUMBER."""
+LEGACY_STREAMS = 5
+"""Magic, protocol, system, the object, the storage keys; raw storages follow."""
+STORAGE = re.compile(r"(data|constants|tensors)/\d+")
+NOTE = re.compile(r"version|byteorder|archive_format|archive_version|\.data/\w+|\.format_version|\.storage_alignment")
+RAW = re.compile(r"data/(weights|constants)/\w+")
+NOTE_MAX = 1024
+
+
+def owns(archive: Archive) -> bool:
+    """Whether this zip is a torch archive."""
+    return any(("/" + m.name).endswith(("/data.pkl", "/constants.pkl", "/archive_format")) for m in archive.members)
+
+
+def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
+    """Walk every member: pickles as torch reads them, code as TorchScript, storages left raw."""
+    root = archive.members[0].name.partition("/")[0] + "/" if "/" in archive.members[0].name else ""
+    scripted = any("/code/" in m.name or m.name.endswith("/constants.pkl") for m in archive.members)
+    for member in archive.members:
+        inner = member.name.removeprefix(root)
+        if STORAGE.fullmatch(inner) or (NOTE.fullmatch(inner) and member.size <= NOTE_MAX):
+            continue
+        _member(walk, archive, member, inner, path, scripted)
+
+
+def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str, scripted: bool) -> None:
+    content, place = read(walk, archive, member, path), join(path, printable(member.name))
+    if content is None:
+        return
+    if inner in ("data.pkl", "constants.pkl", "attributes.pkl"):
+        walk.formats[place] = "torchscript pickle" if scripted else "torch pickle"
+        walk_pickle(walk, content, place, loader="torchscript" if scripted else "torch")
+    elif scripted and inner.startswith("code/"):
+        torchscript.walk(walk, content, place)
+    elif inner.startswith("models/") and inner.endswith(".json"):
+        torchscript.walk_program(walk, content, place)
+    elif RAW.fullmatch(inner) and not begins(content) and bytes(content[:2]) != b"PK":
+        walk.formats[place] = "raw tensor"
+    else:
+        enter(walk, archive, member, path)
+
+
+def sniff_legacy(data: memoryview) -> bool:
+    """Whether this begins as a checkpoint of torch before 1.6."""
+    return LEGACY in bytes(data[:24])
+
+
+def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
+    """Walk the five pickles; the raw storages behind them are data. Raises Broken."""
+    inspector, pos = Inspector(walk, path, loader="torch"), 0
+    for _ in range(LEGACY_STREAMS):
+        machine = Machine(data, pos, inspector, max(0, walk.limits.max_opcodes - walk.opcodes))
+        try:
+            pos = machine.run()
+        except Broken as error:
+            remedy = "do not load this file; download it again and compare the digest"
+            message = f"the checkpoint breaks: {error}; whatever stands before that would still run"
+            walk.flaw("artifact.pickle.broken", Severity.HIGH, Place(path, f"opcode {error.at}"), message, remedy)
+            return
+        finally:
+            walk.opcodes += machine.steps
+            inspector.finish()
+        if machine.limited:
+            walk.skip(path or "the file", f"more than {walk.limits.max_opcodes} opcodes")
+            return

@@ -1,0 +1,178 @@
+"""TorchScript code and exported programs: text that names the operators it will run; each must be known.
+
+TorchScript reaches functions only through the names `torch` and `ops`; an operator that is not in the pack
+(`packs/torch_ops.json`, derived from torch's own registry without those that touch files) is not understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from ...core.canon import parse_json
+from ...core.errors import InputError
+from ...core.nouns import Place, Severity
+from ..verdicts import read_pack
+from ..walk import Walk, printable
+from .opcodes import Broken
+
+_CHAIN = re.compile(r"(?<![\w.])(torch|ops)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
+_STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
+_SPACE = re.compile(r"[\s\\]+")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+SYMBOLS = frozenset(
+    [
+        "Max",
+        "Min",
+        "Mod",
+        "Eq",
+        "Ne",
+        "Lt",
+        "Le",
+        "Gt",
+        "Ge",
+        "And",
+        "Or",
+        "Not",
+        "Abs",
+        "Pow",
+        "floor",
+        "ceiling",
+        "sqrt",
+        "Integer",
+        "Float",
+        "Rational",
+        "oo",
+        "FloorDiv",
+        "CeilDiv",
+        "ModularIndexing",
+        "Where",
+        "PythonMod",
+        "CleanDiv",
+        "CeilToInt",
+        "FloorToInt",
+        "LShift",
+        "RShift",
+        "PowByNatural",
+        "FloatPow",
+        "FloatTrueDiv",
+        "IntTrueDiv",
+        "IsNonOverlappingAndDenseIndicator",
+        "TruncToFloat",
+        "TruncToInt",
+        "RoundToInt",
+        "RoundDecimal",
+        "ToFloat",
+        "Identity",
+        "BitwiseFn_bitwise_and",
+        "BitwiseFn_bitwise_or",
+        "True",
+        "False",
+        "int_oo",
+    ]
+)
+"""Names in a shape expression that torch.export itself writes; sympy evaluates the rest as Python."""
+
+
+@cache
+def operators() -> frozenset[str]:
+    """The operators that compute and do nothing else: `aten::add`, `prim::min` …"""
+    return frozenset(read_pack("torch_ops")["allow"])
+
+
+def walk(walk: Walk, data: memoryview, path: str) -> None:
+    """Name every operator that is not known in one code file (or its debug table). Raises Broken."""
+    walk.formats[path] = "torchscript code"
+    if path.endswith(".debug_pkl"):
+        from .pickle import walk_pickle
+
+        walk_pickle(walk, data, path, loader="torchscript")
+        return
+    try:
+        text = str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        raise Broken("the code is not UTF-8", error.start) from error
+    for line, name in unknown_operators(text):
+        _tell(walk, path, f"line {line}", name)
+
+
+def unknown_operators(text: str) -> Iterator[tuple[int, str]]:
+    """(line, operator) of every use of torch or ops that the pack does not hold.
+
+    >>> list(unknown_operators("x = torch.add(a, b)\\ntorch.save(x, 'f')"))
+    [(2, 'torch.save')]
+    """
+    bare = _STRING.sub(lambda match: " " * len(match[0]), text)
+    for match in _CHAIN.finditer(bare):
+        chain = match[1] + _SPACE.sub("", match[2])
+        if not _known(chain):
+            yield bare.count("\n", 0, match.start()) + 1, chain
+
+
+def _known(chain: str) -> bool:
+    root, *rest = chain.split(".")
+    if root == "torch":
+        return len(rest) == 1 and f"aten::{rest[0]}" in operators()
+    return len(rest) == 2 and f"{rest[0]}::{rest[1]}" in operators()
+
+
+def _tell(walk: Walk, path: str, part: str, name: str) -> None:
+    remedy = "do not run this program unless you know what the operator does; export the model to ONNX instead"
+    message = f"the program uses {printable(name)!r}, which is not a known computing operator"
+    walk.flaw("artifact.torchscript.code", Severity.HIGH, Place(path, part), message, remedy, ("CWE-829",))
+
+
+def walk_program(walk: Walk, data: memoryview, path: str) -> None:
+    """An exported program (`models/*.json` of a .pt2): operators by name, and shape expressions, which sympy evaluates.
+
+    Raises Broken when it is no JSON.
+    """
+    walk.formats[path] = "exported program"
+    try:
+        program = parse_json(bytes(data), what="program")
+    except InputError as error:
+        raise Broken(str(error)) from error
+    for key, value in _leaves(program):
+        if key == "target" and not target_known(value):
+            _tell(walk, path, f"target {printable(value, 60)}", value)
+        elif key == "expr_str" and not set(_WORD.findall(value)) - SYMBOLS <= _plain(value):
+            _expression(walk, path, value)
+
+
+def target_known(target: str) -> bool:
+    """Whether an exported node's target is a computing operator.
+
+    >>> target_known("torch.ops.aten.add.Tensor"), target_known("torch.ops.aten.from_file.default")
+    (True, False)
+    """
+    parts = target.split(".")
+    if parts[:2] == ["torch", "ops"]:
+        return len(parts) in (4, 5) and (f"{parts[2]}::{parts[3]}" in operators() or parts[2] == "higher_order")
+    return (len(parts) == 2 and parts[0] in ("_operator", "math", "operator")) or target.startswith("torch.sym_")
+
+
+def _plain(expression: str) -> set[str]:
+    """Symbols such as s0, u1, s77: letters and digits that torch.export numbers."""
+    return {word for word in _WORD.findall(expression) if re.fullmatch(r"[suzf]+\d+", word)}
+
+
+def _expression(walk: Walk, path: str, value: str) -> None:
+    message = f"the shape expression {printable(value)!r} is none of torch.export's; sympy would evaluate it"
+    remedy = "do not load this program; export the model again"
+    place = Place(path, printable(value, 40))
+    walk.flaw("artifact.torchscript.expression", Severity.CRITICAL, place, message, remedy, ("CWE-95",))
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """(key, text) of every text in JSON, without recursion."""
+    todo: list[tuple[str, Any]] = [("", value)]
+    while todo:
+        key, item = todo.pop()
+        if isinstance(item, dict):
+            todo.extend(item.items())
+        elif isinstance(item, list):
+            todo.extend((key, each) for each in item)
+        elif isinstance(item, str):
+            yield key, item

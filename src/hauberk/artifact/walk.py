@@ -1,0 +1,129 @@
+"""What one scan knows while it walks: its limits, its judge, and what it has found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..core.limits import Limits
+from ..core.nouns import Place, Severity
+from .verdicts import Judge, Standing
+
+FREE_EXPANSION = 64 << 20
+"""Bytes that any member may expand to, whatever its ratio: constant tensors compress a thousandfold."""
+
+MODEL_REFERENCES = ("AML.T0010.003", "AML.T0011.000", "AML.T0018.002", "ML06:2023")
+"""Model supply chain, unsafe AI artifacts, embedded malware: what every finding of a scan is about."""
+
+MAX_FLAWS = 200
+"""Findings kept of one scan; a hostile file could hold millions, and the first hundreds say it all."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """A finding that does not know its subject yet."""
+
+    rule: str
+    severity: Severity
+    place: Place
+    message: str
+    remedy: str
+    references: tuple[str, ...]
+
+
+@dataclass
+class Seen:
+    """A global that was met: how it is used, what it is, why, how often."""
+
+    name: str
+    use: str
+    verdict: Standing
+    reason: str
+    count: int = 0
+
+
+Route = Callable[["Walk", memoryview, str], None]
+
+
+class Walk:
+    """Collects flaws and skips; passed down through containers. route: what walks bytes of any format."""
+
+    def __init__(self, limits: Limits, route: Route, allow: Iterable[str] = ()) -> None:
+        self.limits, self.judge, self._route = limits, Judge(allow), route
+        self.flaws: list[Flaw] = []
+        self.skipped: list[tuple[str, str]] = []
+        self.seen: dict[tuple[str, str], Seen] = {}
+        self.formats: dict[str, str] = {}
+        self.beside: frozenset[str] = frozenset()
+        self.depth = 0
+        self.opcodes = 0
+        self.expanded = 0
+        self.members = 0
+        self._full = False
+
+    def enter(self, data: memoryview, path: str) -> None:
+        """Walk bytes found inside others, whatever format they are of."""
+        if self.depth >= self.limits.max_depth:
+            self.skip(path, f"it is nested more than {self.limits.max_depth} deep")
+            return
+        self.depth += 1
+        try:
+            self._route(self, data, path)
+        finally:
+            self.depth -= 1
+
+    def flaw(
+        self,
+        rule: str,
+        severity: Severity,
+        place: Place,
+        message: str,
+        remedy: str,
+        references: Sequence[str] = (),
+    ) -> None:
+        """Write down a flaw."""
+        if len(self.flaws) < MAX_FLAWS:
+            known = (*MODEL_REFERENCES, *(r for r in references if r not in MODEL_REFERENCES))
+            self.flaws.append(Flaw(rule, severity, place, message, remedy, known))
+        elif not self._full:
+            self._full = True
+            self.skip("further findings", f"the first {MAX_FLAWS} are listed")
+
+    def skip(self, what: str, why: str) -> None:
+        """Write down what was not read."""
+        if (what, why) not in self.skipped and len(self.skipped) < MAX_FLAWS:
+            self.skipped.append((what, why))
+
+    def saw(self, name: str, use: str, verdict: Standing, reason: str) -> None:
+        """Count a global for the exhibit."""
+        row = self.seen.setdefault((name, use), Seen(name, use, verdict, reason))
+        if row.verdict is Standing.ALLOWED and verdict is not Standing.ALLOWED:
+            row.verdict, row.reason = verdict, reason
+        row.count += 1
+
+    def fits(self, what: str, packed: int, unpacked: int) -> bool:
+        """Whether `packed` bytes may expand to `unpacked`; otherwise a skip is written down."""
+        limits = self.limits
+        if unpacked > FREE_EXPANSION and unpacked > packed * limits.max_ratio:
+            self.skip(what, f"it expands {unpacked / max(packed, 1):.0f}-fold, the limit is {limits.max_ratio:g}")
+        elif unpacked > limits.max_file_bytes or self.expanded + unpacked > limits.max_total_bytes:
+            self.skip(what, f"it expands to {unpacked} bytes, beyond the limit")
+        else:
+            self.expanded += unpacked
+            return True
+        return False
+
+
+def join(path: str, member: str) -> str:
+    """The path of a member inside an archive at `path`.
+
+    >>> join("a.zip", "b/c"), join("", "b/c")
+    ('a.zip!b/c', 'b/c')
+    """
+    return f"{path}!{member}" if path else member
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """Hostile text made fit for a message: escapes for what does not print, cut to `limit`."""
+    escaped = (c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:limit])
+    return "".join(escaped) + ("…" if len(text) > limit else "")

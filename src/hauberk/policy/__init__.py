@@ -1,0 +1,1 @@
+"""Decisions: Cedar policies over verified evidence. Any forbid denies, no permit denies, an error denies."""
