@@ -33,7 +33,7 @@ def _slice_axis(node: Node, x: Tensor, axis: int, start: int, end: int, step: in
     if step == 0:
         raise node.refuse("step 0")
     if step > 0:
-        return x[(slice(None),) * axis + (slice(start, end, step),)]
+        return x[(slice(None),) * axis + (slice(*slice(start, end, step).indices(x.shape[axis])),)]
     at = list(range(x.shape[axis])[start:end:step])
     return x.index_select(axis, torch.tensor(at, dtype=torch.long, device=x.device))
 
