@@ -41,4 +41,6 @@ def command(path: str, reads: Iterable[str], scratch: str) -> list[str]:
     words += ["--proc", "/proc", "--dev", "/dev"]
     if scratch:
         words += ["--bind", scratch, scratch]
-    return [*words, "--remount-ro", "/", "--chdir", scratch or "/", "--"]
+    for mount in ("/proc", "/dev", "/"):  # root may write to /proc/sys even without a capability
+        words += ["--remount-ro", mount]
+    return [*words, "--chdir", scratch or "/", "--"]

@@ -107,7 +107,11 @@ def _landlock_abi() -> int:
 
 
 def _prove(plan: Plan) -> None:
-    """Try what must fail. Raises RuntimeError when it does not."""
+    """Ask the kernel, and try what must fail. Raises RuntimeError when something does not hold."""
+    state = _state()
+    wanted = {"NoNewPrivs": 1, "CapEff": 0, "CapPrm": 0} | ({"Seccomp": 2} if SECCOMP in plan.means else {})
+    if wrong := [name for name, value in wanted.items() if state[name] != value]:
+        raise RuntimeError(f"confinement does not hold: {', '.join(wrong)} of /proc/self/status")
     if LANDLOCK in plan.means or BUBBLEWRAP in plan.means:
         _must_fail("a file was made outside the scratch folder", lambda: _touch("/.hauberk-cell"))
     if LANDLOCK in plan.means:
@@ -115,6 +119,14 @@ def _prove(plan: Plan) -> None:
     if SECCOMP in plan.means:
         _must_fail("a socket could be made", lambda: system_call(SOCKET[machine()], AF_INET, SOCK_DGRAM, 0))
         _must_fail("a file could be truncated by reading it", lambda: os.open(os.devnull, os.O_TRUNC))
+
+
+def _state() -> dict[str, int]:
+    """The numbers that the kernel tells of this process, by name."""
+    with open("/proc/self/status") as f:
+        pairs = (line.split(":", 1) for line in f)
+        wanted = ("NoNewPrivs", "CapEff", "CapPrm", "Seccomp")
+        return {name: int(value, 16) for name, value in pairs if name in wanted}
 
 
 def _touch(path: str) -> None:
