@@ -69,7 +69,7 @@ def _decision(
 
 @dataclass(frozen=True)
 class Case:
-    """What Cedar is asked: the request with its context, the entities, and their attributes by type."""
+    """What Cedar is asked: the request with its context, the entities, and the attributes of both."""
 
     request: Mapping[str, Any]
     entities: list[dict[str, Any]]
@@ -77,6 +77,8 @@ class Case:
 
 
 def _case(request: Request, believed: Believed, now: datetime) -> Case:
+    if _type(request.principal.kind) == _type(request.subject.kind):
+        raise InputError(f"principal and subject are both of kind {request.subject.kind!r}")
     principal = {"type": _type(request.principal.kind), "id": request.principal.name}
     resource = {"type": _type(request.subject.kind), "id": request.subject.digest}
     about = {"name": request.subject.name, "digest": request.subject.digest, "kind": request.subject.kind}
@@ -91,7 +93,7 @@ def _case(request: Request, believed: Believed, now: datetime) -> Case:
         {"uid": resource, "attrs": about, "parents": []},
     ]
     asked = {"principal": principal, "action": {"type": "Action", "id": request.action}, "resource": resource}
-    return Case({**asked, "context": context}, entities, {principal["type"]: who, resource["type"]: about})
+    return Case({**asked, "context": context}, entities, {"principal": who, "resource": about})
 
 
 def _type(kind: str) -> str:

@@ -60,13 +60,16 @@ def type_of(value: Any) -> dict[str, Any]:
 
 
 def schema(rules: Iterable[Rule], request: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The schema as Cedar JSON. request: as Cedar takes it. attributes: of its principal and resource, by type."""
+    """The schema as Cedar JSON. request: as Cedar takes it. attributes: of its principal and resource;
+    every kind of principal is declared with them, for a policy may speak of several kinds.
+    """
     named = [pair for rule in rules for pair in rule.entities]
     actions = {*ACTIONS, request["action"]["id"], *(name for kind, name in named if kind == "Action" and name)}
     principals = {*PRINCIPALS, request["principal"]["type"]}
     resources = {*RESOURCES, request["resource"]["type"]}
     groups = {kind for kind, _ in named if "::" not in kind} - principals - resources - {"Action"}
-    kinds = {kind: _entity(attributes.get(kind, {}), groups) for kind in principals | resources}
+    kinds = {kind: _entity(attributes["principal"], groups) for kind in principals}
+    kinds |= {kind: _entity(attributes["resource"], groups) for kind in resources}
     kinds |= {kind: _entity({}, set()) for kind in groups}
     applies = {
         "principalTypes": sorted(principals),

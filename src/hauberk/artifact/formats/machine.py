@@ -7,7 +7,7 @@ persistent id that loading would perform, in order, and what each is given.
 >>> seen = Watcher()
 >>> machine = Machine(memoryview(pickle.dumps({"a": [1, 2]})), 0, seen)
 >>> machine.run(), machine.result
-(22, {'a', [1, 2]})
+(27, {'a', [1, 2]})
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Machine:
         self.memo: dict[int, Any] = {}
         self.proto, self.steps, self.max_opcodes = 0, 0, max_opcodes
         self.frame_end = -1
+        self.late: Broken | None = None
         self.result: Any = None
         self.limited = False
 
@@ -80,14 +81,19 @@ class Machine:
             op = data[self.pos]
             self.pos += 1
             if op == 0x2E:
-                self.result = self.pop()
-                return self.pos
+                return self._stop()
             step = STEPS[op]
             if step is None:
                 raise Broken(f"byte 0x{op:02x} is no opcode", self.steps)
             step(self)
             self.steps += 1
         self.limited = True
+        return self.pos
+
+    def _stop(self) -> int:
+        if self.late:
+            raise self.late
+        self.result = self.pop()
         return self.pos
 
     # reading
@@ -312,8 +318,8 @@ def _proto(m: Machine) -> None:
 @_op(0x95)
 def _frame(m: Machine) -> None:
     size = m.number(8)
-    if size > m.end - m.pos:
-        raise Broken("a frame is longer than the file", m.steps)
+    if size > m.end - m.pos:  # the C unpickler stops here, the Python one (joblib's) goes on: so do we
+        m.late = m.late or Broken("a frame is longer than the file", m.steps)
     m.frame_end = m.pos + size
 
 

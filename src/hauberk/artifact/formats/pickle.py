@@ -113,7 +113,7 @@ class Inspector(Watcher):
 
     def finish(self) -> None:
         """Report what was imported and never called."""
-        for ruling, name in self.pending.values():
+        for ruling, name in list(self.pending.values()):
             self._accuse(name, f"imports {printable(name.dotted)}", ruling, name.at)
         self.pending.clear()
 

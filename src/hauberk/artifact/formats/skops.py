@@ -13,62 +13,19 @@ from ..walk import Walk, join, printable
 from .opcodes import Broken
 from .zip import Archive, enter, read
 
-LOADERS = frozenset(
-    [
-        "BunchNode",
-        "BytearrayNode",
-        "BytesNode",
-        "DictNode",
-        "DefaultDictNode",
-        "FunctionNode",
-        "JsonNode",
-        "ListNode",
-        "MethodNode",
-        "NdArrayNode",
-        "MaskedArrayNode",
-        "ObjectNode",
-        "OrderedDictNode",
-        "PartialNode",
-        "RandomGeneratorNode",
-        "RandomStateNode",
-        "ReduceNode",
-        "SGDNode",
-        "SetNode",
-        "SliceNode",
-        "SparseMatrixNode",
-        "TreeNode",
-        "TupleNode",
-        "TypeNode",
-        "DTypeNode",
-        "LossNode",
-        "CachedNode",
-        "QuantileForestNode",
-        "FrozenSetNode",
-        "ComplexNode",
-        "DateNode",
-        "LossFunctionNode",
-    ]
-)
+LOADERS = frozenset((
+    "BunchNode", "BytearrayNode", "BytesNode", "DictNode", "DefaultDictNode", "FunctionNode", "JsonNode",
+    "ListNode", "MethodNode", "NdArrayNode", "MaskedArrayNode", "ObjectNode", "OrderedDictNode", "PartialNode",
+    "RandomGeneratorNode", "RandomStateNode", "ReduceNode", "SGDNode", "SetNode", "SliceNode", "SparseMatrixNode",
+    "TreeNode", "TupleNode", "TypeNode", "DTypeNode", "LossNode", "CachedNode", "QuantileForestNode",
+    "FrozenSetNode", "ComplexNode", "DateNode", "LossFunctionNode",
+))  # fmt: skip
 """skops' own loaders, without OperatorFuncNode, which finds any function of `operator` (CVE-2025-54413)."""
-PLAIN = frozenset(
-    ("builtins", name)
-    for name in [
-        "str",
-        "int",
-        "float",
-        "bool",
-        "NoneType",
-        "list",
-        "dict",
-        "tuple",
-        "set",
-        "frozenset",
-        "bytes",
-        "bytearray",
-        "slice",
-        "complex",
-    ]
-)
+BUILTINS = (
+    "str", "int", "float", "bool", "NoneType", "list", "dict", "tuple", "set", "frozenset", "bytes", "bytearray",
+    "slice", "complex",
+)  # fmt: skip
+PLAIN = frozenset(("builtins", name) for name in BUILTINS)
 
 
 def owns(archive: Archive) -> bool:

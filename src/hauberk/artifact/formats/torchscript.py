@@ -22,57 +22,13 @@ _CHAIN = re.compile(r"(?<![\w.])(torch|ops)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
 _STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
 _SPACE = re.compile(r"[\s\\]+")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-SYMBOLS = frozenset(
-    [
-        "Max",
-        "Min",
-        "Mod",
-        "Eq",
-        "Ne",
-        "Lt",
-        "Le",
-        "Gt",
-        "Ge",
-        "And",
-        "Or",
-        "Not",
-        "Abs",
-        "Pow",
-        "floor",
-        "ceiling",
-        "sqrt",
-        "Integer",
-        "Float",
-        "Rational",
-        "oo",
-        "FloorDiv",
-        "CeilDiv",
-        "ModularIndexing",
-        "Where",
-        "PythonMod",
-        "CleanDiv",
-        "CeilToInt",
-        "FloorToInt",
-        "LShift",
-        "RShift",
-        "PowByNatural",
-        "FloatPow",
-        "FloatTrueDiv",
-        "IntTrueDiv",
-        "IsNonOverlappingAndDenseIndicator",
-        "TruncToFloat",
-        "TruncToInt",
-        "RoundToInt",
-        "RoundDecimal",
-        "ToFloat",
-        "Identity",
-        "BitwiseFn_bitwise_and",
-        "BitwiseFn_bitwise_or",
-        "True",
-        "False",
-        "int_oo",
-    ]
-)
+SYMBOLS = frozenset((
+    "Max", "Min", "Mod", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "Abs", "Pow", "floor", "ceiling",
+    "sqrt", "Integer", "Float", "Rational", "oo", "FloorDiv", "CeilDiv", "ModularIndexing", "Where", "PythonMod",
+    "CleanDiv", "CeilToInt", "FloorToInt", "LShift", "RShift", "PowByNatural", "FloatPow", "FloatTrueDiv",
+    "IntTrueDiv", "IsNonOverlappingAndDenseIndicator", "TruncToFloat", "TruncToInt", "RoundToInt", "RoundDecimal",
+    "ToFloat", "Identity", "BitwiseFn_bitwise_and", "BitwiseFn_bitwise_or", "True", "False", "int_oo",
+))  # fmt: skip
 """Names in a shape expression that torch.export itself writes; sympy evaluates the rest as Python."""
 
 
