@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
@@ -69,6 +70,8 @@ def test_frozen_all_the_way_down() -> None:
     with pytest.raises(TypeError):
         parameters["nested"]["a"] = 1
     assert isinstance(parameters["norms"], tuple)
+    assert hash(EVIDENCE) == hash(replace(EVIDENCE, parameters=encode(EVIDENCE)["parameters"]))
+    assert pickle.loads(pickle.dumps(EVIDENCE)) == EVIDENCE
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class Folder:
     def close(self, dossier: Dossier) -> None:
         """Write the reports and the record, then sign the manifest over everything."""
         for name, form in REPORTS.items():
-            _write(self.path / name, render(dossier, form).encode())
+            _write(self.path / name, render(form, dossier).encode())
         _write(self.path / RECORD, canonical(encode(replace(dossier, evidence=()))))
         files = tuple(Resource(name, digest(_read(self.path, name))) for name in _files(self.path))
         statement = Statement(files, DOSSIER, {"name": dossier.name, "created": dossier.created})

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = _config(args)
     dossier = _conduct(args, config)
-    emit(render(dossier, args.format), None)
+    emit(render(args.format, dossier), None)
     say(f"dossier: {config.output}/  (open {config.output}/report.html)")
     if (refusal := refused(dossier)) is not None:
         raise refusal

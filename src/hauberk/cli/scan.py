@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
         model.name, {"model": model}, {}, (evidence,), (), {SCAN.id: SCAN.title},
         f"hauberk scan {args.path.name}", evidence.finished, "",
     )  # fmt: skip
-    emit(render(dossier, args.format), args.output)
+    emit(render(args.format, dossier), args.output)
     return {Verdict.HELD: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 2}[evidence.verdict]

@@ -1,0 +1,133 @@
+"""Loading model and data into this process, once for all checks that run in it.
+
+The bytes that are loaded are the bytes that were scanned: their digest is compared before anything reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hauberk.core.canon import canonical
+from hauberk.core.codec import encode
+from hauberk.core.errors import HauberkError, InputError, MissingExtra, UnsupportedError
+from hauberk.core.nouns import Subject
+from hauberk.core.ports import Need
+
+from .config import AuditConfig
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Model and data in this process. unconfined: why a model that can run code runs without a sandbox."""
+
+    model: Any
+    test: Any
+    train: Any
+    subjects: Mapping[str, Subject]
+    facts: Mapping[str, str]
+    unconfined: str = ""
+
+
+_KEPT: dict[bytes, Loaded] = {}
+
+
+def load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
+    """Model and data, from this process's memory where they are already there.
+
+    Raises InputError when they cannot be read or do not fit, VerificationError when the model's bytes changed.
+    """
+    key = canonical([encode(config), encode(subjects)])
+    if key not in _KEPT:
+        _KEPT.clear()
+        _KEPT[key] = _load(config, subjects)
+    return _KEPT[key]
+
+
+def _load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
+    from hauberk.run.sandbox import Sandbox
+
+    test, train = _read(config)
+    sandbox, example = Sandbox(), train if train is not None else test
+    model = _open(config, subjects.get("model"), sandbox, example)
+    test, train = (_relabelled(data, model, config) for data in (test, train))
+    found = {role: Subject("dataset", data.name, data.digest) for role, data in (("test", test), ("train", train)) if data}
+    return Loaded(model, test, train, {**subjects, **found}, {}, "")
+
+
+def _open(config: AuditConfig, subject: Subject | None, sandbox: Any, example: Any) -> Any:
+    raise NotImplementedError
+
+
+def _read(config: AuditConfig) -> tuple[Any, Any]:
+    from hauberk.data import schema
+    from hauberk.data.read import read
+
+    def one(path: str | None, labels: str | None) -> Any:
+        return read(path, target=config.target, features_config=config.features, labels=labels) if path else None
+
+    test, train = one(config.data, config.labels), one(config.train, None)
+    if test is None or train is None:
+        return test, train
+    if test.shape != train.shape:
+        raise InputError(f"--data has examples of shape {test.shape}, --train of shape {train.shape}")
+    if not test.features:
+        return test, train
+    features = schema.merge(train.features, test.features)
+    return schema.apply(features, test), schema.apply(features, train)
+
+
+def _relabelled(data: Any, model: Any, config: AuditConfig) -> Any:
+    """The data with its labels numbered as the model numbers them."""
+    from hauberk.data.schema import relabel
+
+    if data is None:
+        return None
+    names: Sequence[str] = config.classes or getattr(model, "classes", ()) or data.classes
+    if len(names) > model.n_classes:
+        raise InputError(
+            f"{data.name}: has {len(names)} labels, the model has {model.n_classes} classes",
+            hint="give the data that the model was made for, or --classes with the model's labels in its order",
+        )
+    return relabel(data, names)
+
+
+def no_gradient(model: Any) -> str:
+    """Why the model cannot be differentiated; empty when it can. Costs a conversion, kept by the model."""
+    try:
+        model.module()
+    except (UnsupportedError, MissingExtra) as error:
+        return _why(error)
+    return ""
+
+
+def no_refit(model: Any) -> str:
+    """Why a model of the same family cannot be trained; empty when it can."""
+    description = getattr(model, "description", None)
+    if description is not None and description.refittable:
+        return ""
+    return "models of this format cannot be trained again"
+
+
+def facts(loaded: Loaded, missing: Mapping[str, str]) -> dict[str, str]:
+    """Short things to know about model and data, in reading order."""
+    model = loaded.model
+    told = dict(loaded.facts) | {
+        "input": " × ".join(map(str, model.shape)) + _bounds(model.bounds),
+        "classes": str(model.n_classes),
+        "answers": "labels only" if model.label_only else "scores",
+        "gradient": missing.get(Need.GRADIENT, "yes"),
+    }
+    for role, data in (("test data", loaded.test), ("training data", loaded.train)):
+        if data is not None:
+            told[role] = f"{data.name}, {len(data):,} examples"
+    return told
+
+
+def _bounds(bounds: tuple[float, float] | None) -> str:
+    return "" if bounds is None else f" in [{bounds[0]:g}, {bounds[1]:g}]"
+
+
+def _why(error: HauberkError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)
