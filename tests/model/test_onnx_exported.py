@@ -197,7 +197,7 @@ def test_silero_vad_answers_as_onnxruntime() -> None:
     rng = np.random.default_rng(2)
     for path in shipped("silero_vad", "data/*.onnx"):
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        fixed = [i.shape[1] for i in session.get_inputs() if i.name == "input"][0]
+        fixed = next(i.shape[1] for i in session.get_inputs() if i.name == "input")
         samples, n = (576, 1) if isinstance(fixed, int) else (512, 3)
         width = 128
         state = rng.normal(0, 0.3, (2, n, width)).astype(np.float32)

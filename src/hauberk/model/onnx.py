@@ -21,7 +21,7 @@ from hauberk.core.limits import Limits
 
 from .adapter import Adapter, Bounds, Signature
 from .meter import QueryMeter
-from .onnx_session import Intake, intake_of, open_session, probe, run
+from .onnx_session import Intake, intake_of, middle, open_session, run, settle
 from .probabilities import Reading
 
 if TYPE_CHECKING:
@@ -58,11 +58,15 @@ def open_onnx(
     ending = find_ending(flat, label)
     session = open_session(proto, ending.output, threads, label)
     intake = intake_of(session, shape, label)
-    answer = probe(session, ending, intake, bounds, label)
+    answer = run(session, ending, intake, middle(intake, bounds, 1), label)
+    intake, odd = settle(session, ending, intake, bounds, label)
     ending = replace(ending, columns=0 if ending.labels else answer.shape[1])
     count = _count(ending, n_classes, label)
     signature = Signature(label, intake.shape, count, bounds)
-    return OnnxModel(signature, flat, session, ending, intake, QueryMeter(max_queries), answers, threads)
+    model = OnnxModel(signature, flat, session, ending, intake, QueryMeter(max_queries), answers, threads)
+    if odd:
+        model.note(odd)
+    return model
 
 
 class OnnxModel(Adapter):
@@ -89,6 +93,10 @@ class OnnxModel(Adapter):
     def classes(self) -> tuple[str, ...]:
         """The classes as the model names them; empty where it does not."""
         return self._ending.classes
+
+    def note(self, words: str) -> None:
+        """Add to the notes."""
+        self._said.append(words)
 
     def remember(self, x: Floats) -> None:
         """Keep up to 64 real examples: on these the gradient's module must agree with onnxruntime."""
@@ -130,7 +138,7 @@ class OnnxModel(Adapter):
         """Inputs within the bounds, where no real ones were seen."""
         rng = np.random.default_rng(0)
         size = (REFERENCE, *self.shape)
-        self._said.append("no real example was seen: the gradient was checked on random inputs")
+        self.note("no real example was seen: the gradient was checked on random inputs")
         if self.bounds is None:
             return rng.standard_normal(size).astype(np.float32)
         return rng.uniform(*self.bounds, size).astype(np.float32)
@@ -143,8 +151,6 @@ def _first_notes(ending: Ending, intake: Intake) -> list[str]:
     notes = [f"answers are read from the output {ending.output!r}"]
     if ending.activation == "Sigmoid" and ending.columns > 1:
         notes.append("every class has its own sigmoid: probabilities are the sigmoids divided by their sum")
-    if intake.batch is not None:
-        notes.append(f"the graph has a fixed batch of {intake.batch}: examples are given {intake.batch} at a time")
     if np.dtype(intake.dtype).kind != "f":
         notes.append(f"the input is {np.dtype(intake.dtype)}: examples are rounded to it")
     return notes

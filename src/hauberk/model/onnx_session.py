@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hauberk.core.errors import HauberkError, InputError, LimitExceeded, UnsupportedError
+from hauberk.core.errors import InputError, LimitExceeded, UnsupportedError
 
 from .adapter import Bounds
 
@@ -48,7 +48,7 @@ def open_session(proto: Any, output: str, threads: int, name: str) -> Any:
     asked.graph.output.extend(keep or [onnx.ValueInfoProto(name=output)])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3  # errors only: they are raised, not printed
+    options.log_severity_level = 4  # errors are raised; printed too, they would spoil a terminal
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait burn no CPU
     onnxruntime.disable_telemetry_events()
     try:
@@ -101,18 +101,27 @@ def _example_shape(
     return chosen
 
 
-def probe(session: Any, ending: Ending, intake: Intake, bounds: Bounds, name: str) -> Any:
-    """One answer to the middle of the bounds: does it run, and how wide is the answer?"""
+def middle(intake: Intake, bounds: Bounds, n: int) -> Floats:
+    """n times the example in the middle of the bounds."""
     low, high = bounds or (0.0, 0.0)
-    x = np.full((1, *intake.shape), (low + high) / 2, dtype=np.float32)
-    try:
-        return run(session, ending, intake, x, name)
-    except HauberkError:
-        raise
-    except Exception as error:  # as above: onnxruntime's exceptions have no common type
-        raise UnsupportedError(
-            f"{name}: onnxruntime does not run it on an example of shape {intake.shape}: {_first_line(error)}"
-        ) from error
+    return np.full((n, *intake.shape), (low + high) / 2, dtype=np.float32)
+
+
+def settle(session: Any, ending: Ending, intake: Intake, bounds: Bounds, name: str) -> tuple[Intake, str]:
+    """How many examples at a time the graph really takes, and a note where that or its answers are odd."""
+    if intake.batch is not None:
+        return intake, f"the graph has a fixed batch of {intake.batch}: examples are given {intake.batch} at a time"
+    low, high = bounds or (-1.0, 1.0)
+    drawn = np.random.default_rng(0).uniform(low, high, (2, *intake.shape)).astype(np.float32)
+    for pair in (drawn, middle(intake, bounds, 2)):  # what is drawn may be outside of what the model takes
+        try:
+            together, alone = (run(session, ending, intake, part, name) for part in (pair, pair[:1]))
+        except UnsupportedError:
+            continue
+        if np.allclose(together[:1], alone, rtol=1e-2, atol=1e-3, equal_nan=True):
+            return intake, ""
+        return intake, "the answer to one example depends on the rest of the batch: is a layer in training mode?"
+    return replace(intake, batch=1), "the graph runs on one example, not on two: examples are given one at a time"
 
 
 def run(session: Any, ending: Ending, intake: Intake, x: Floats, name: str) -> Any:
@@ -121,7 +130,7 @@ def run(session: Any, ending: Ending, intake: Intake, x: Floats, name: str) -> A
         x = np.rint(x)
     x = np.ascontiguousarray(x, dtype=intake.dtype)
     step = intake.batch or max(len(x), 1)
-    parts = [_run_part(session, intake, x[at : at + step]) for at in range(0, len(x), step)]
+    parts = [_run_part(session, intake, x[at : at + step], name) for at in range(0, len(x), step)]
     answer = np.concatenate(parts)
     if answer.ndim > 2:
         answer = answer.reshape(len(answer), -1) if max(answer.shape[1:]) == math.prod(answer.shape[1:]) else answer
@@ -135,11 +144,14 @@ def run(session: Any, ending: Ending, intake: Intake, x: Floats, name: str) -> A
     return answer
 
 
-def _run_part(session: Any, intake: Intake, part: Any) -> Any:
+def _run_part(session: Any, intake: Intake, part: Any, name: str) -> Any:
     """A last part that is too short for a fixed batch is filled with copies of its first example."""
     lacking = 0 if intake.batch is None else intake.batch - len(part)
     full = np.concatenate([part, np.repeat(part[:1], lacking, axis=0)]) if lacking else part
-    answer = np.asarray(session.run(None, {intake.name: full})[0])
+    try:
+        answer = np.asarray(session.run(None, {intake.name: full})[0])
+    except Exception as error:  # onnxruntime's exceptions have no common type
+        raise UnsupportedError(f"{name}: onnxruntime does not run it on {full.shape}: {_first_line(error)}") from error
     return answer[: len(part)] if answer.ndim else answer.reshape(1)[: len(part)]
 
 
