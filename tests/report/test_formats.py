@@ -90,7 +90,7 @@ def test_sarif_says_what_is_wrong_where_and_what_was_not_looked_at(image: Dossie
 def test_sarif_tells_no_path_of_this_machine(image: Dossier) -> None:
     model = Subject("model", "/home/mallory/secret/net.onnx", image.subjects["model"].digest)
     finding = Finding(
-        "r", Smalloryrity.HIGH, model.digest, Place("/srv/../x/data.pkl", "opcode 3"), "in /home/mallory/a.txt"
+        "r", Severity.HIGH, model.digest, Place("/srv/../x/data.pkl", "opcode 3"), "in /home/mallory/a.txt"
     )
     odd = replace(
         image,

@@ -158,11 +158,21 @@ _WORDS = {
 def humane(name: str) -> str:
     """A name as words.
 
-    >>> humane("tpr_at_1pct_fpr"), humane("robust_accuracy")
-    ('TPR at 1 % FPR', 'robust accuracy')
+    >>> humane("tpr_at_0.1pct_fpr"), humane("robust_accuracy.linf")
+    ('TPR at 0.1 % FPR', 'robust accuracy L∞')
     """
-    words = (_WORDS.get(word, word) for word in name.replace("_", " ").split())
+    spaced = re.sub(r"_|(?<=[A-Za-z])\.(?=[A-Za-z])", " ", name)
+    words = (_WORDS.get(word, word) for word in spaced.split())
     return " ".join(re.sub(r"^([\d.]+)pct$", r"\1 %", word) for word in words)
+
+
+def symbols(text: str) -> str:
+    """A title or an axis with the signs of the field.
+
+    >>> symbols("Adversarial examples (linf)")
+    'Adversarial examples (L∞)'
+    """
+    return re.sub(r"\b(linf|l[012])\b", lambda m: _WORDS[m.group()], text)
 
 
 def short(digest: str) -> str:

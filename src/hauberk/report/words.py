@@ -130,7 +130,7 @@ def gist(evidence: Evidence) -> str:
     first = evidence.measurements[0]
     same = [m for m in evidence.measurements if m.name == first.name]
     if len(same) == 1:
-        return f"{label(first)} {interval(first)}"
+        return f"{label(first)}{':' if first.at else ''} {interval(first)}"
     low, high = (pick(same, key=lambda m: m.value) for pick in (min, max))
     return f"{humane(first.name)} {amount(low)} to {amount(high)} at {len(same)} settings"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.exhibits import Chart
+from ..figures import symbols
 from ..words import clean
 from .labels import Label, placed, wrapped
 from .markup import Markup, join, tag
@@ -79,7 +80,7 @@ def _axes(chart: Chart, frame: Frame) -> Markup:
 
 
 def _with_log(label: str, scale: Scale) -> str:
-    return clean(label, 60) + (", log scale" if scale.log else "")
+    return clean(symbols(label), 60) + (", log scale" if scale.log else "")
 
 
 def _series(series: Series, style: str, frame: Frame) -> Markup:

@@ -96,8 +96,9 @@ def _of_check(dossier: Dossier, evidence: Evidence, i: int) -> Markup:
 
 def _row(m: Measurement, low: float, high: float, first: bool) -> Markup:
     sure = f"{m.confidence * 100:g} % confidence" if m.confidence else "exact"
+    name = humane(m.name) if first else tag("span", humane(m.name), class_="vh")
     return tag(
-        "tr", tag("th", humane(m.name), scope="row", class_=None if first else "again"), tag("td", coordinates(m.at)),
+        "tr", tag("th", name, scope="row"), tag("td", coordinates(m.at)),
         tag("td", bar(m, low, high), class_="bars"), tag("td", amount(m), class_="n"),
         tag("td", ends(m) or "exact", class_="n ci", title=sure), tag("td", number(m.n), class_="n"),
         tag("td", m.method, class_="how"),

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from ...core.exhibits import Chart, Exhibit, Strip, Table
 from ...core.nouns import Dossier
+from ..figures import symbols
 from ..words import title
 from .charts import chart, numbers
 from .coverage import badge
@@ -51,7 +52,7 @@ def _small(exhibit: Exhibit) -> bool:
 
 def _figure(shown: Shown, *, half: bool) -> Markup:
     exhibit = shown.exhibit
-    caption = tag("figcaption", exhibit.title, class_="title")
+    caption = tag("figcaption", symbols(exhibit.title), class_="title")
     if isinstance(exhibit, Chart):
         rows = scrolling(f"{exhibit.title}: numbers", numbers(shown))
         fold = tag("details", tag("summary", "The numbers"), rows, class_="fold")

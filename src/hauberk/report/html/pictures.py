@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...core.errors import InputError
 from ...core.exhibits import Picture, Strip
+from ..figures import symbols
 from . import png
 from .markup import Markup, join, tag
 
@@ -55,7 +56,7 @@ def _column(exhibit: Strip, picture: Picture, pair: tuple[bytes, bytes], factor:
     images = [_image(exhibit, *shape, name) for shape, name in zip(shapes, names, strict=True)]
     verdict = tag(
         "figcaption", tag("span", picture.before, class_="was"), tag("span", "→", class_="to", aria_label="became"),
-        tag("span", picture.after, class_="now"), tag("small", picture.caption) if picture.caption else None,
+        tag("span", picture.after, class_="now"), tag("small", symbols(picture.caption)) if picture.caption else None,
     )  # fmt: skip
     return tag("figure", *images, verdict, role="listitem")
 

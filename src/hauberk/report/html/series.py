@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...core.exhibits import Chart, Exhibit, Line
-from ...core.nouns import Dossier, Evidence
+from ...core.nouns import Dossier, Evidence, Measurement
 from ..figures import percent
 
 CONTROL_CHECK = "attack.noise"
@@ -94,13 +94,19 @@ def _with_clean(dossier: Dossier, evidence: Evidence, series: list[Series]) -> l
     curve = evidence.check.startswith("attack.") and any(s.role == "control" for s in series)
     if not curve or any(s.line.label.lower().startswith("clean") for s in series):
         return series
-    clean = next((m for e in dossier.evidence for m in e.measurements if m.name == "clean_accuracy"), None)
+    clean = clean_accuracy(dossier)
     xs = [x for s in series for x in s.line.x]
     if clean is None or not xs:
         return series
     ends = (min(xs), max(xs))
     level = Line(f"clean accuracy {percent(clean.value)}", ends, (clean.value, clean.value))
     return [*series, Series(level, "reference")]
+
+
+def clean_accuracy(dossier: Dossier) -> Measurement | None:
+    """What the model does without an attacker, when some check measured it."""
+    measured = (m for e in dossier.evidence for m in e.measurements if e.check == "model.quality" and not m.at)
+    return next((m for m in measured if m.name in ("accuracy", "clean_accuracy")), None)
 
 
 def finite(series: Series) -> Series:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...core.canon import Scalar
 from ...core.exhibits import Table
-from ..figures import scalar
+from ..figures import scalar, symbols
 from .markup import Markup, join, tag
 
 FIRST, FOLDED, MAX_COLUMNS = 8, 200, 60
@@ -63,7 +63,7 @@ def _details(summary: str, body: Markup) -> Markup:
 
 def _rows_table(exhibit: Table, order: Sequence[int]) -> Markup:
     marked, numeric, decimals = set(exhibit.marked), _numeric(exhibit), _decimals(exhibit)
-    heads = [tag("th", c, scope="col", class_="n" if numeric[j] else None) for j, c in _shown(exhibit.columns)]
+    heads = [tag("th", symbols(c), scope="col", class_="n" if numeric[j] else None) for j, c in _shown(exhibit.columns)]
     rows = [
         tag("tr", *(_cell(exhibit.rows[i][j], decimals[j], (i, j) in marked) for j, _ in _shown(exhibit.columns)))
         for i in order
