@@ -261,6 +261,21 @@ def open_the_memory_of_the_parent(w: dict[str, Any]) -> None:
     os.close(os.open(f"/proc/{w['parent']}/mem", os.O_RDONLY))
 
 
+@reading
+def list_connections(w: dict[str, Any]) -> None:
+    assert f":{w['tcp']:04X} " in Path("/proc/self/net/tcp").read_text()
+
+
+@reading
+def list_connections_by_thread(w: dict[str, Any]) -> None:
+    assert f":{w['tcp']:04X} " in Path("/proc/thread-self/net/tcp").read_text()
+
+
+@reading
+def list_mounts(w: dict[str, Any]) -> None:
+    assert Path("/proc/self/mountinfo").read_text()
+
+
 @attack
 def write_the_memory_of_another(w: dict[str, Any]) -> None:
     os.close(os.open(f"/proc/{w['victim']}/mem", os.O_RDWR))

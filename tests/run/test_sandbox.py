@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 
 from hauberk.core.errors import HauberkError, InputError
+from hauberk.core.ports import Job
 from hauberk.run import bubblewrap, cell, landlock, places, sandbox, seccomp
 from hauberk.run.sandbox import Sandbox, best_means
+from hauberk.run.workers import Workers
 
 HERE = Path(__file__).parent
 LANDLOCK, BUBBLEWRAP, FILTER_ONLY = ("landlock", "seccomp"), ("bubblewrap", "seccomp"), ("seccomp",)
@@ -46,7 +48,7 @@ def load(name: str) -> ModuleType:
 
 
 escapes = load("escapes")
-PASSES = {FILTER_ONLY: escapes.READING, LANDLOCK: escapes.LEAKS, BUBBLEWRAP: {"see_where_a_link_leads"}}
+PASSES = {FILTER_ONLY: escapes.READING, LANDLOCK: escapes.LEAKS, BUBBLEWRAP: {"see_where_a_link_leads", "list_mounts"}}
 
 
 @pytest.fixture(scope="session")
@@ -298,6 +300,39 @@ def children_of(pid: int) -> list[int]:
     """All descendants of a process."""
     direct = [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return direct + [grandchild for child in direct for grandchild in children_of(child)]
+
+
+CELL_IN_A_WORKER = """
+import os, sys, time
+from pathlib import Path
+from hauberk.run.sandbox import Sandbox
+
+def nest(argument, progress):
+    here = Path(argument["folder"])
+    cell = Sandbox(imports=(here,)).start("hauberk_test_stay", [])
+    cell.stdout.readline()
+    progress(cell.pid, cell.pid, "")
+    time.sleep(1000)
+"""
+
+
+@needs_landlock
+def test_a_cell_dies_with_the_worker_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hauberk_test_nest.py").write_text(CELL_IN_A_WORKER)
+    (tmp_path / "hauberk_test_stay.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(1000)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    pidfds: list[int] = []
+
+    def jobs() -> Iterator[Job]:
+        yield Job("nest", "hauberk_test_nest:nest", {"folder": str(tmp_path)})
+
+    def interrupt(job: Job, pid: int, total: int, note: str) -> None:
+        pidfds.append(os.pidfd_open(pid))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Workers(1, 1).run(jobs(), interrupt))
+    assert select.select(pidfds, [], [], 60.0)[0]
 
 
 # failing closed

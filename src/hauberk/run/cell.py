@@ -151,6 +151,8 @@ def _report(status: int, word: bytes) -> None:
 
 def main() -> None:
     """Confine, report, run."""
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m hauberk.run.cell MODULE ARGUMENTS…")
     plan = load_plan(os.environ.pop(PLAN_VARIABLE, None))
     try:
         confine(plan)

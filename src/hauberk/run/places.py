@@ -2,8 +2,8 @@
 
 Not a home folder, not /etc, not the working folder, not /tmp.
 
->>> "/proc/self" in needed()
-True
+>>> "/proc/self/maps" in needed(), "/proc/self" in needed()
+(True, False)
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ SYSTEM = (
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache",
     "/etc/localtime", "/nix/store", "/gnu/store",
 )  # fmt: skip
-PROCESS = ("/proc/self",)
+PROCESS = tuple(f"/proc/self/{name}" for name in ("auxv", "cgroup", "fd", "limits", "maps", "stat", "statm", "status"))
+"""Not the whole folder: below it lie the network connections and the mounts of the machine."""
+
 MACHINE = (
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/fs/cgroup/cpu.max",
@@ -31,7 +33,7 @@ MACHINE = (
 DEVICES = ("/dev/zero", "/dev/random", "/dev/urandom")
 SINK = "/dev/null"
 
-VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LOKY_MAX_CPU_COUNT")
 VARIABLE_PREFIXES = ("OMP_", "OPENBLAS_", "MKL_", "KMP_", "VECLIB_", "NUMEXPR_", "POLARS_", "RAYON_")
 """Threads and kernels of numerical libraries; a token or a key has no such name."""
 

@@ -120,7 +120,7 @@ class Sandbox:
             start_new_session=True,  # no terminal to type into
         )
         assert process.stderr is not None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # the kernel's bound for users; another system
             fcntl.fcntl(process.stderr.fileno(), fcntl.F_SETPIPE_SZ, STDERR_BYTES)
         return process
 
