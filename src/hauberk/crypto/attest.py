@@ -175,12 +175,11 @@ def _parse(opened: dsse.Opened | dsse.Envelope) -> Statement:
         )
     try:
         plain = parse_json(opened.payload, what="JSON")
-        written = canonical(plain)
+        if canonical(plain) != opened.payload:
+            raise VerificationError("statement: not written in canonical form", reason="not-canonical")
+        return _statement(plain)
     except (InputError, RecursionError) as error:
         raise VerificationError(f"statement: {error}", reason="malformed") from error
-    if written != opened.payload:
-        raise VerificationError("statement: not written in canonical form", reason="not-canonical")
-    return _statement(plain)
 
 
 def _statement(plain: Json) -> Statement:
@@ -232,9 +231,10 @@ def _evidence(predicate: Mapping[str, Json]) -> Evidence:
         )
     try:
         evidence = decode(Evidence, predicate)
-    except InputError as error:
-        raise VerificationError(str(error), reason="malformed") from error
-    if freeze(encode(evidence)) != predicate:
+        complete = freeze(encode(evidence)) == predicate
+    except (InputError, RecursionError) as error:
+        raise VerificationError(f"evidence: {error}", reason="malformed") from error
+    if not complete:
         raise VerificationError("evidence: a field with a default was left out", reason="not-canonical")
     return evidence
 
