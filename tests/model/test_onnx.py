@@ -201,12 +201,43 @@ def test_double_inputs_are_fed_as_double() -> None:
     assert model.module()(torch.from_numpy(X)).dtype is torch.float32
 
 
-def test_integer_inputs_are_rounded_and_have_no_gradient() -> None:
+def test_integer_inputs_are_rounded_and_clipped_and_their_slope_goes_straight_through() -> None:
     nodes = [node("Cast", "x", out="f", to=TensorProto.FLOAT), node("MatMul", "f", "w", out="z")]
-    model = opened(build(nodes, [value("x", ["n", 4], TensorProto.INT32)], [value("z", ["n", 3])], {"w": W}))
-    np.testing.assert_allclose(model.predict(X * 9), soft(np.rint(X * 9) @ W), atol=1e-5)
-    with pytest.raises(UnsupportedError, match="int32"):
+    model = opened(build(nodes, [value("x", ["n", 4], TensorProto.UINT8)], [value("z", ["n", 3])], {"w": W}))
+    given = 40 + 40 * X
+    wanted = np.rint(given) @ W
+    np.testing.assert_allclose(model.predict(given), soft(wanted), atol=1e-5)
+    beyond, clipped = np.array([[300.0, -7.0, 0.0, 0.0]]), np.array([[255.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(model.predict(beyond), soft(clipped @ W), atol=1e-5)
+    x = torch.from_numpy(given).requires_grad_()
+    logits = model.module()(x)
+    np.testing.assert_allclose(logits.detach().numpy(), wanted, rtol=1e-5, atol=1e-4)
+    (slope,) = torch.autograd.grad(logits[:, 2].sum(), x)
+    np.testing.assert_allclose(slope.numpy(), np.tile(W[:, 2], (10, 1)), atol=1e-6)
+
+
+def test_integers_that_are_looked_up_have_no_gradient() -> None:
+    table = RNG.normal(size=(20, 3)).astype(np.float32)
+    nodes = [node("Gather", "table", "x", out="e"), node("ReduceMean", "e", axes=[1], keepdims=0)]
+    proto = build(nodes, [value("x", ["n", 6], TensorProto.INT64)], [value("y", ["n", 3])], {"table": table})
+    model = open_onnx(proto.SerializeToString(), bounds=(0.0, 19.0), answers="logits")
+    x = RNG.integers(0, 20, (5, 6))
+    np.testing.assert_allclose(model.predict(x.astype(np.float32)), soft(table[x].mean(axis=1)), atol=1e-5)
+    with pytest.raises(UnsupportedError, match="no gradient reaches"):
         model.module()
+
+
+def test_a_softmax_that_is_spelled_out_is_seen() -> None:
+    tail = [node("ReduceMax", "z", out="m", axes=[1]), node("Sub", "z", "m", out="d"), node("Exp", "d", out="e"),
+            node("ReduceSum", "e", "axis", out="s"), node("Div", "e", "s")]  # fmt: skip
+    proto = linear(tail, out="y", w=60 * W)
+    proto.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "axis"))
+    model = opened(proto)
+    wanted = X @ (60 * W) + B
+    np.testing.assert_allclose(model.predict(X), soft(wanted), atol=1e-5)
+    logits = model.module()(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(logits, wanted - wanted.max(axis=1, keepdims=True), atol=1e-3)
+    assert soft(wanted).min() < 1e-30, "log of the probabilities would have lost these"
 
 
 # several inputs and outputs
@@ -219,6 +250,16 @@ def test_a_second_input_is_refused_by_name_unless_it_has_a_default() -> None:
     proto.graph.input.append(value("mask", ["n", 4]))
     with pytest.raises(UnsupportedError, match=r"got 2: .*mask"):
         opened(proto)
+
+
+def test_another_input_may_be_given_a_value() -> None:
+    proto = linear([node("Mul", "z", "heat")], out="y")
+    proto.graph.input.append(value("heat", []))
+    model = opened(proto, others={"heat": 2.0}, answers="logits")
+    np.testing.assert_allclose(model.predict(X), soft(2 * LOGITS), atol=1e-6)
+    np.testing.assert_allclose(model.module()(torch.from_numpy(X)).numpy(), 2 * LOGITS, atol=1e-5)
+    with pytest.raises(InputError, match="no input 'cold': it has x, heat"):
+        opened(proto, others={"cold": 1.0})
 
 
 def forest(zipmap: bool, post: str = "NONE") -> onnx.ModelProto:
@@ -409,13 +450,27 @@ def test_a_promised_shape_that_the_file_does_not_hold_allocates_nothing() -> Non
         opened(proto)
 
 
-@pytest.mark.parametrize("op", ["ConstantOfShape", "Expand"])
-def test_a_huge_constant_shape_is_refused_before_it_is_made(op: str) -> None:
-    made = node(op, *(["huge"] if op == "ConstantOfShape" else ["one", "huge"]), out="c")
-    proto = linear([made, node("ReduceMax", "c", out="m", keepdims=0), node("Add", "z", "m")], out="y")
-    for name, array in (("huge", np.array([1 << 20, 1 << 20], np.int64)), ("one", np.ones(1, np.float32))):
+BOMBS = {
+    "constant": [node("ConstantOfShape", "huge", out="c")],
+    "expand": [node("Expand", "one", "huge", out="c")],
+    "tile": [node("Tile", "ones", "huge", out="c")],
+    "computed": [node("Mul", "huge", "huge", out="more"), node("ConstantOfShape", "more", out="c")],
+    "product": [node("MatMul", "column", "row", out="c")],
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_huge_tensor_is_refused_before_it_is_made(bomb: str) -> None:
+    tail = [*BOMBS[bomb], node("ReduceMax", "c", out="m", keepdims=0), node("Add", "z", "m")]
+    proto = linear(tail, out="y")
+    constants = {
+        "huge": np.array([1 << 15, 1 << 15], np.int64), "one": np.ones(1, np.float32),
+        "ones": np.ones((1, 1), np.float32), "column": np.ones((1 << 15, 1), np.float32),
+        "row": np.ones((1, 1 << 15), np.float32),
+    }  # fmt: skip
+    for name, array in constants.items():
         proto.graph.initializer.append(numpy_helper.from_array(array, name))
-    with pytest.raises(LimitExceeded, match="asks for"):
+    with pytest.raises(LimitExceeded, match="elements"):
         opened(proto)
 
 

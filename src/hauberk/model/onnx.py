@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,23 +38,24 @@ BATCH_ELEMENTS = 1 << 22  # of the input in one call: 16 MiB of float32
 def open_onnx(
     content: bytes | Path, *, bounds: Bounds = None, shape: tuple[int, ...] | None = None,
     n_classes: int | None = None, answers: Reading | str | None = None, max_queries: int | None = None,
-    threads: int = 1, name: str = "", limits: Limits | None = None,
+    threads: int = 1, name: str = "", limits: Limits | None = None, others: Mapping[str, Any] | None = None,
 ) -> OnnxModel:  # fmt: skip
     """A classifier from ONNX bytes, a file, or a folder (one .onnx file and its external data).
 
     bounds: of any input element. shape: of one example, where the file leaves sides open. n_classes: where
     only labels are answered and the file does not say. answers: how answers are read (`Reading`); by default
-    the graph's end or the first answer tells. A graph with a fixed batch is fed that many examples at a time.
+    the graph's end or the first answer tells. others: values of the inputs that are not the example, by name
+    (a recurrent state, a sample rate). A graph with a fixed batch is fed that many examples at a time.
     Raises InputError for bytes that are not a whole ONNX model, UnsupportedError for a model that is not a
     classifier of one input or has operators outside ai.onnx and ai.onnx.ml, LimitExceeded for a bomb.
     """
     need("onnx", extra="audit")
     need("onnxruntime", extra="audit")
     from .onnx_ending import find_ending
-    from .onnx_file import read_model
+    from .onnx_file import read_model, with_values
 
     label = name or (content.name if isinstance(content, Path) else "model.onnx")
-    proto = read_model(content, label, limits or Limits())
+    proto = with_values(read_model(content, label, limits or Limits()), others or {}, label)
     flat = _inlined(proto, label)
     ending = find_ending(flat, label)
     session = open_session(proto, ending.output, threads, label)

@@ -124,9 +124,22 @@ def _activation(output: str, made: Mapping[str, onnx.NodeProto], model: onnx.Mod
         return Ending(output, output, "")
     if at.op_type in ("Softmax", "LogSoftmax") and not _over_classes(at, model):
         return Ending(output, output, "")
+    spelled = _spelled_softmax(at, made)
+    if spelled:
+        return Ending(output, spelled, "Softmax")
     if at.op_type in ("Softmax", "LogSoftmax", "Sigmoid"):
         return Ending(output, at.input[0], at.op_type)
     return Ending(output, output, "", linear=at.op_type in LINEAR)
+
+
+def _spelled_softmax(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> str:
+    """exp(z) / sum(exp(z)), as some exporters write it: the name of z, else ''."""
+    if node.op_type != "Div":
+        return ""
+    above, below = (made.get(name) for name in node.input[:2])
+    if above is None or below is None or above.op_type != "Exp" or below.op_type != "ReduceSum":
+        return ""
+    return str(above.input[0]) if below.input[0] == above.output[0] else ""
 
 
 def _over_classes(node: onnx.NodeProto, model: onnx.ModelProto) -> bool:

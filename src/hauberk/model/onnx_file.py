@@ -8,19 +8,21 @@ the digest of a single file would not cover it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
-from onnx import TensorProto, checker
+from onnx import TensorProto, checker, shape_inference
 
 from hauberk.core.errors import InputError, LimitExceeded, UnsupportedError
 from hauberk.core.limits import Limits
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 MAX_BYTES = (1 << 31) - 1  # of one protobuf message
-MAX_ELEMENTS = 1 << 28  # of a tensor that a node makes from a constant shape: 1 GiB of float32
+MAX_ELEMENTS = 1 << 28  # of one tensor for one example: 1 GiB of float32
 AGAIN = "download it again, then compare the digest"
 BITS: dict[int, int] = {
     TensorProto.FLOAT: 32, TensorProto.DOUBLE: 64, TensorProto.FLOAT16: 16, TensorProto.BFLOAT16: 16,
@@ -44,11 +46,11 @@ def read_model(content: bytes | Path, name: str, limits: Limits) -> onnx.ModelPr
     for tensor in tensors(model):
         _check_filled(tensor, name)
     _check_domains(model, name)
-    _check_bombs(model, name)
     try:
         checker.check_model(model)
     except (checker.ValidationError, ValueError, RuntimeError) as error:
         raise InputError(f"{name}: not a valid onnx model: {_first_line(error)}", hint=AGAIN) from error
+    _check_sizes(model, name)
     return model
 
 
@@ -153,30 +155,19 @@ def _check_domains(model: onnx.ModelProto, name: str) -> None:
         )
 
 
-def _check_bombs(model: onnx.ModelProto, name: str) -> None:
-    """A few bytes that ask for a huge tensor. Only shapes written down as constants can be seen here."""
-    constants = {t.name: t for t in model.graph.initializer}
-    constants |= {n.output[0]: n.attribute[0].t for n in nodes(model) if _is_constant(n)}
-    for node in nodes(model):
-        place = {"ConstantOfShape": 0, "Expand": 1}.get(node.op_type)
-        if place is None or len(node.input) <= place or node.input[place] not in constants:
-            continue
-        elements = _elements(constants[node.input[place]])
-        if elements > MAX_ELEMENTS:
-            raise LimitExceeded(f"{name}: {node.op_type} {node.name} asks for {elements} elements")
+def _check_sizes(model: onnx.ModelProto, name: str) -> None:
+    """A few bytes that ask for a huge tensor: shapes are inferred without making any.
 
-
-def _is_constant(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Constant" and len(node.output) == 1 and any(a.HasField("t") for a in node.attribute[:1])
-
-
-def _elements(shape: TensorProto) -> int:
-    if shape.data_type != TensorProto.INT64 or math.prod(shape.dims) > 64:
-        return 0
+    What depends on the input's values cannot be seen here; a hostile graph can still be slow.
+    """
     try:
-        return math.prod(max(int(side), 0) for side in onnx.numpy_helper.to_array(shape).reshape(-1))
-    except (ValueError, TypeError):
-        return 0  # the checker will say what is wrong with it
+        inferred = shape_inference.infer_shapes(model, data_prop=True).graph
+    except (shape_inference.InferenceError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name}: its shapes do not fit: {_first_line(error)}") from error
+    for value in (*inferred.value_info, *inferred.output):
+        elements = math.prod(max(side.dim_value, 1) for side in value.type.tensor_type.shape.dim)
+        if elements > MAX_ELEMENTS:
+            raise LimitExceeded(f"{name}: {value.name} has {elements} elements, at most {MAX_ELEMENTS} are made")
 
 
 def _external(model: onnx.ModelProto, name: str, folder: Path | None, limits: Limits) -> None:
@@ -227,6 +218,25 @@ def _inside(folder: Path, location: str, name: str) -> Path:
     if not path.is_file():
         raise InputError(f"{name}: external data {location!r} is not in the folder")
     return path
+
+
+def with_values(model: onnx.ModelProto, values: Mapping[str, Any], name: str) -> onnx.ModelProto:
+    """The model with some inputs fixed: they become initializers of the input's type.
+
+    Raises InputError for a name that is no input, or a value that does not fit its type.
+    """
+    inputs = {value.name: value for value in model.graph.input}
+    for key, given in values.items():
+        if key not in inputs:
+            raise InputError(f"{name}: no input {key!r}: it has {', '.join(inputs)}")
+        kind = onnx.helper.tensor_dtype_to_np_dtype(inputs[key].type.tensor_type.elem_type)
+        try:
+            array = np.asarray(given).astype(kind)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{name}: input {key}: {error}") from error
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, key))
+        model.graph.input.remove(inputs[key])
+    return model
 
 
 def _first_line(error: Exception) -> str:

@@ -58,8 +58,6 @@ def build(proto: Any, ending: Ending, intake: Intake, oracle: Oracle, name: str)
     """
     if ending.labels or oracle.reading.label_only:
         raise UnsupportedError(f"{name}: it answers labels only, there is no gradient")
-    if np.dtype(intake.dtype).kind != "f":
-        raise UnsupportedError(f"{name}: its input is {np.dtype(intake.dtype)}: there is no gradient to it")
     worst: list[float] = []
     for module, end in _ways(proto, ending, intake, oracle.reading):
         difference = _difference(module, proto, end, intake, oracle, name)
@@ -75,12 +73,13 @@ def build(proto: Any, ending: Ending, intake: Intake, oracle: Oracle, name: str)
 
 
 def _ways(proto: Any, ending: Ending, intake: Intake, reading: Reading) -> Iterator[tuple[Logits, Ending]]:
-    dtype = torch.from_numpy(np.zeros(1, intake.dtype)).dtype
+    whole = np.dtype(intake.dtype).kind != "f"
+    dtype = torch.float32 if whole else torch.from_numpy(np.zeros(1, intake.dtype)).dtype
     ends = [ending] if ending.cut == ending.output else [ending, replace(ending, cut=ending.output, activation="")]
     for end in ends:
         graph = convert(proto, [end.cut])
         for batch in [None] if intake.batch is None else [None, intake.batch]:
-            yield Logits(graph, _tail(end, reading), dtype, batch), end
+            yield Logits(graph, _tail(end, reading), dtype, batch, whole=whole), end
 
 
 def _tail(end: Ending, reading: Reading) -> str:

@@ -41,6 +41,8 @@ def open_session(proto: Any, output: str, threads: int, name: str) -> Any:
     import onnx
     import onnxruntime
 
+    from .onnx_file import nodes
+
     asked = onnx.ModelProto()
     asked.CopyFrom(proto)
     keep = [value for value in proto.graph.output if value.name == output]
@@ -51,9 +53,11 @@ def open_session(proto: Any, output: str, threads: int, name: str) -> Any:
     options.log_severity_level = 4  # errors are raised; printed too, they would spoil a terminal
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait burn no CPU
     onnxruntime.disable_telemetry_events()
+    # folding a constant If whose outputs are not all used crashes the process (onnxruntime 1.32, silero-vad)
+    without = ["ConstantFolding"] if any(node.op_type == "If" for node in nodes(proto)) else None
     try:
         return onnxruntime.InferenceSession(
-            asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            asked.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=without
         )
     except Exception as error:  # onnxruntime has a dozen exception types; each means: it will not load this
         raise UnsupportedError(
@@ -69,7 +73,7 @@ def intake_of(session: Any, shape: tuple[int, ...] | None, name: str) -> Intake:
         listed = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs) or "none"
         raise UnsupportedError(
             f"{name}: expected one input, got {len(inputs)}: {listed}",
-            hint="make the other inputs initializers, or wrap the model in a Python callable",
+            hint="give the values of all inputs but the example: others={name: value}",
         )
     given = inputs[0]
     if given.type not in TYPES:
@@ -124,10 +128,18 @@ def settle(session: Any, ending: Ending, intake: Intake, bounds: Bounds, name: s
     return replace(intake, batch=1), "the graph runs on one example, not on two: examples are given one at a time"
 
 
+def on_grid(intake: Intake, x: Floats) -> Floats:
+    """x as an integer input can hold it: rounded, and clipped to its type. Other inputs are left alone."""
+    kind = np.dtype(intake.dtype)
+    if kind.kind == "f":
+        return x
+    low, high = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+    return np.clip(np.rint(x), low, high)
+
+
 def run(session: Any, ending: Ending, intake: Intake, x: Floats, name: str) -> Any:
     """The answers to x: (n, k) scores, (n, 1) for one column, (n,) labels."""
-    if np.dtype(intake.dtype).kind != "f":
-        x = np.rint(x)
+    x = on_grid(intake, x)
     x = np.ascontiguousarray(x, dtype=intake.dtype)
     step = intake.batch or max(len(x), 1)
     parts = [_run_part(session, intake, x[at : at + step], name) for at in range(0, len(x), step)]

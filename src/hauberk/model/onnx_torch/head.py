@@ -34,16 +34,20 @@ TAILS: dict[str, Callable[[Tensor], Tensor]] = {
 class Logits(nn.Module):
     """A graph of one input and one output as float32 (n, *shape) -> float32 logits (n, n_classes).
 
-    dtype: what the graph takes. batch: examples at a time where the graph has a fixed batch; None for all.
+    dtype: what the graph is given. whole: the input is of an integer type: x is rounded, with the slope of the
+    identity (straight through). batch: examples at a time where the graph has a fixed batch; None for all.
     """
 
-    def __init__(self, graph: nn.Module, tail: str, dtype: torch.dtype, batch: int | None = None) -> None:
+    def __init__(
+        self, graph: nn.Module, tail: str, dtype: torch.dtype, batch: int | None = None, *, whole: bool = False
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.graph, self.tail, self.dtype, self.batch = graph, tail, dtype, batch
+        self.graph, self.tail, self.dtype, self.batch, self.whole = graph, tail, dtype, batch, whole
 
     def raw(self, x: Tensor) -> Tensor:
         """The tensor at the cut: (n, k), or (n,) for one column."""
         x = x.to(self.dtype)
+        x = x + (x.round() - x).detach() if self.whole else x
         if self.batch is None:
             z = self.graph(x)
         else:
