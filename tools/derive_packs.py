@@ -27,7 +27,15 @@ from hauberk.artifact.formats.machine import Machine, Watcher
 from hauberk.artifact.formats.opcodes import Global, Made, Seq
 
 PACKS = Path(__file__).parent.parent / "src" / "hauberk" / "artifact" / "packs"
-CLASS_FIRST = {"_reconstructor", "__newobj__", "__newobj_ex__", "_reconstruct"}
+CLASS_FIRST = {
+    "_reconstructor",
+    "__newobj__",
+    "__newobj_ex__",
+    "_reconstruct",
+    "newObj",
+    "_new_Index",
+    "_mareconstruct",
+}
 LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm")
 REFUSED = ("builtins:getattr", "functools:partial", "torch.storage:_load_from_bytes", "torch:load")
 BY_HAND = ("stdlib", "dangerous")
@@ -289,6 +297,66 @@ def scipy_pandas_numpy() -> Iterator[Any]:
     yield from (decimal.Decimal("1.5"), uuid.UUID(int=1))
 
 
+def functions() -> Iterator[Any]:
+    """Functions and types that models hold by name and call when they predict: each computes and does nothing else."""
+    import numpy as np
+    from scipy import stats
+    from sklearn import feature_selection, gaussian_process, metrics, model_selection
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import pairwise
+
+    yield from (f for f in vars(np).values() if isinstance(f, np.ufunc))
+    yield from (t for t in vars(np).values() if isinstance(t, type) and issubclass(t, np.generic))
+    yield from (
+        np.mean,
+        np.median,
+        np.std,
+        np.var,
+        np.sum,
+        np.nanmean,
+        np.nanmedian,
+        np.nan_to_num,
+        np.ravel,
+        np.squeeze,
+    )
+    for home, ends in ((metrics, ("_score", "_error", "_loss")), (pairwise, ("_distances", "_kernel", "_similarity"))):
+        yield from (f for n, f in vars(home).items() if n.endswith(ends) and callable(f) and n[0] != "_")
+    choice = feature_selection
+    yield from (
+        choice.f_classif,
+        choice.f_regression,
+        choice.chi2,
+        choice.mutual_info_classif,
+        choice.mutual_info_regression,
+    )
+    for name in (
+        "KFold",
+        "GroupKFold",
+        "StratifiedKFold",
+        "ShuffleSplit",
+        "StratifiedShuffleSplit",
+        "TimeSeriesSplit",
+        "RepeatedKFold",
+        "RepeatedStratifiedKFold",
+        "LeaveOneOut",
+        "GroupShuffleSplit",
+        "StratifiedGroupKFold",
+    ):
+        yield getattr(model_selection, name)()
+    kernels = gaussian_process.kernels
+    yield from (
+        kernels.Exponentiation(kernels.RBF(), 2),
+        kernels.CompoundKernel([kernels.RBF()]),
+        kernels.PairwiseKernel(),
+    )
+    yield FrozenEstimator(LogisticRegression())
+    shapes = {"beta": (1, 2), "gamma": (1,), "lognorm": (1,), "loguniform": (0.1, 1), "t": (3,), "truncnorm": (0, 1)}
+    for name in ("norm", "uniform", "expon", "cauchy", "laplace", "logistic", *shapes):
+        yield getattr(stats, name)(*shapes.get(name, ()))
+    yield from (stats.randint(0, 4), stats.poisson(2), stats.binom(3, 0.5), stats.geom(0.5))
+
+
 def boosters() -> Iterator[Any]:
     """XGBoost and LightGBM, their scikit-learn faces and their own."""
     import lightgbm as lgb
@@ -380,6 +448,9 @@ def torch_pickles() -> Iterator[bytes]:
     ):
         yield from saved({"x": torch.zeros(3, dtype=dtype), "dtype": dtype})
     yield from saved(torch.nn.Parameter(torch.zeros(2)))
+    tagged = torch.nn.Parameter(torch.zeros(2))
+    tagged.tag = "x"
+    yield from saved(tagged)
     yield from saved(torch.eye(3).to_sparse())
     yield from saved(torch.eye(3).to_sparse_csr())
     yield from saved(torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8))
@@ -389,14 +460,13 @@ def torch_pickles() -> Iterator[bytes]:
             "device": torch.device("cpu"),
             "size": torch.Size([1, 2]),
             "layout": torch.strided,
-            "memory": torch.contiguous_format,
             "generator": torch.Generator().get_state(),
         }
     )
     layer = torch.nn.Linear(2, 2)
     for name, cls in inspect.getmembers(torch.optim, inspect.isclass):
         if issubclass(cls, torch.optim.Optimizer) and cls is not torch.optim.Optimizer:
-            yield from saved({"optimizer": cls(layer.parameters(), lr=0.1).state_dict() if name != "LBFGS" else {}})
+            yield from saved({"optimizer": cls([layer.weight], lr=0.1).state_dict() if name != "LBFGS" else {}})
     import numpy as np
 
     yield from saved({"mean": np.zeros(3), "best": np.float64(0.1), "epoch": 3})
@@ -404,15 +474,17 @@ def torch_pickles() -> Iterator[bytes]:
 
 def group(uses: dict[tuple[str, str], set[str]], library: str) -> list[dict[str, Any]]:
     """The names of one library, by use, with the reason."""
-    by_use: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    by_use: dict[tuple[tuple[str, ...], str, str], list[str]] = defaultdict(list)
     for (module, name), how in sorted(uses.items()):
         if module.partition(".")[0] == library:
             shape = "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
-            by_use[tuple(sorted(how)), shape].append(f"{module}:{name}")
+            state = "stats_template" if module.startswith("scipy.stats._") and name.endswith("_gen") else ""
+            by_use[tuple(sorted(how)), shape, state].append(f"{module}:{name}")
     return [
         {"reason": REASONS["build" if "build" in how else "call" if {"call", "new"} & set(how) else "import"],
-         "uses": list(how), **({"shape": shape} if shape else {}), "names": names}
-        for (how, shape), names in sorted(by_use.items())
+         "uses": list(how), **({"shape": shape} if shape else {}), **({"state": state} if state else {}),
+         "names": names}
+        for (how, shape, state), names in sorted(by_use.items())
     ]  # fmt: skip
 
 
@@ -461,7 +533,13 @@ def main() -> None:
     """Derive every pack."""
     warnings.simplefilter("ignore")
     recorder = Recorder()
-    sources: tuple[Callable[[], Iterator[Any]], ...] = (fitted_sklearn, sklearn_more, scipy_pandas_numpy, boosters)
+    sources: tuple[Callable[[], Iterator[Any]], ...] = (
+        fitted_sklearn,
+        sklearn_more,
+        scipy_pandas_numpy,
+        functions,
+        boosters,
+    )
     for source in sources:
         print(source.__name__, file=sys.stderr)
         for model in source():

@@ -34,12 +34,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Ruling:
-    """A verdict on one global in one use. shape: the rule that its arguments must also meet, if any."""
+    """A verdict on one global in one use. shape, state: rules that its arguments and state must also meet."""
 
     verdict: Standing
     reason: str
     references: tuple[str, ...] = ()
     shape: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Entry:
     uses: frozenset[str]
     reason: str
     shape: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,6 @@ class Packs:
     allowed: Mapping[tuple[str, str], Entry]
     bad_names: Mapping[tuple[str, str], Ruling]
     bad_modules: Mapping[str, Ruling]
-    data: Mapping[str, frozenset[str]]
 
 
 def read_pack(name: str) -> Any:
@@ -75,20 +76,20 @@ def packs() -> Packs:
     allowed: dict[tuple[str, str], Entry] = {}
     for library in LIBRARIES:
         for group in read_pack(library)["allow"]:
-            entry = Entry(frozenset(group["uses"]), group["reason"], group.get("shape", ""))
+            entry = Entry(frozenset(group["uses"]), group["reason"], group.get("shape", ""), group.get("state", ""))
             allowed.update({_pair(name): _merged(allowed.get(_pair(name)), entry) for name in group["names"]})
     names, modules = {}, {}
     for group in read_pack("dangerous")["groups"]:
         ruling = Ruling(Standing.DANGEROUS, group["reason"], tuple(group.get("references", ())))
         names.update({_pair(name): ruling for name in group.get("names", ())})
         modules.update(dict.fromkeys(group.get("modules", ()), ruling))
-    return Packs(allowed, names, modules, {})
+    return Packs(allowed, names, modules)
 
 
 def _merged(old: Entry | None, new: Entry) -> Entry:
     if old is None:
         return new
-    return Entry(old.uses | new.uses, old.reason, old.shape or new.shape)
+    return Entry(old.uses | new.uses, old.reason, old.shape or new.shape, old.state or new.state)
 
 
 def _pair(name: str) -> tuple[str, str]:
@@ -119,7 +120,9 @@ class Judge:
     def _rule(self, module: str, name: str, use: str) -> Ruling:
         entry = self.packs.allowed.get((module, name))
         if entry and (use == "import" or use in entry.uses):
-            return Ruling(Standing.ALLOWED, entry.reason, shape=entry.shape if use != "build" else "")
+            return Ruling(
+                Standing.ALLOWED, entry.reason, shape=entry.shape if use != "build" else "", state=entry.state
+            )
         if danger := self._danger(module, name):
             return danger
         if f"{module}.{name}" in self.allow:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ...core.errors import InputError
 
-KEPT = 64
-"""Items of a container that are kept: enough for any argument list that is judged by its shape."""
+KEPT = {"dict": 8192, "tuple": 256}
+"""Items of a container that are kept: enough for every attribute of an honest instance and any argument list."""
+KEPT_ELSE = 64
 
 
 class Broken(InputError):
@@ -46,14 +47,17 @@ class Seq:
 
     def __init__(self, kind: str, items: list[Any] | None = None) -> None:
         self.kind = kind
-        self.items = items[:KEPT] if items and len(items) > KEPT else (items or [])
-        self.count = len(items) if items else 0
+        self.items: list[Any] = []
+        self.count = 0
+        if items:
+            self.extend(items)
 
     def extend(self, items: list[Any]) -> None:
         """More items."""
         self.count += len(items)
-        if len(self.items) < KEPT:
-            self.items = self.items + items[: KEPT - len(self.items)]
+        kept = KEPT.get(self.kind, KEPT_ELSE)
+        if len(self.items) < kept:
+            self.items += items[: kept - len(self.items)]
 
     @property
     def whole(self) -> bool:

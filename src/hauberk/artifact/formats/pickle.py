@@ -14,7 +14,7 @@ from ..walk import Walk, printable
 from .joblib import raw_array
 from .machine import Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq, shown
-from .shapes import SHAPES
+from .shapes import SHAPES, STATES
 
 MAGIC = re.compile(rb"\x80[\x00-\x05]")
 TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
@@ -22,6 +22,12 @@ TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n"
 
 HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__reduce__", "__reduce_ex__"})
 """Instance attributes that later opcodes would call, or that change what the instance is."""
+
+HIDING = frozenset(
+    ("builtins.dict", "builtins.tuple", "builtins.list", "collections.OrderedDict", "collections.defaultdict",
+     "collections.Counter")
+)  # fmt: skip
+"""Constructors whose result could be a state that the machine does not see into."""
 
 NESTED_MAX = 64 << 20
 """Longer constants are array data; a pickle hidden in one is walked only when a call is given it."""
@@ -127,6 +133,8 @@ class Inspector(Watcher):
     def _build_made(self, target: Made, state: Any, at: int) -> None:
         if isinstance(target.cls, Global):
             ruling = self._weigh(target.cls, "build")
+            if ruling.state and (complaint := STATES[ruling.state](state)):
+                self.odd(f"sets the state of {printable(target.cls.dotted)}: {complaint}", at)
             if ruling.verdict is not Standing.ALLOWED:
                 self._accuse(target.cls, f"sets the state of {printable(target.cls.dotted)}", ruling, at)
         target.state = state
@@ -146,9 +154,16 @@ class Inspector(Watcher):
         return judged.result
 
     def _hooks(self, state: Any, at: int) -> None:
+        if isinstance(state, Made) and isinstance(state.cls, Global) and state.cls.dotted in HIDING:
+            self.odd(f"sets attributes from the result of {state.cls.dotted}, where they cannot be seen", at)
+        for part in (state, *(state.items if isinstance(state, Seq) and state.kind == "tuple" else ())):
+            if isinstance(part, Seq) and part.kind == "dict" and not part.whole:
+                self.odd("sets more attributes than can be seen", at)
         for keys, by_setattr in _state_keys(state):
             for key in keys:
-                if isinstance(key, str) and (key in HOOKS or (by_setattr and key.startswith("__"))):
+                if isinstance(key, Made | Opaque | Global):
+                    self.odd(f"sets an attribute whose name is computed: {shown(key)}", at)
+                elif isinstance(key, str) and (key in HOOKS or (by_setattr and key.startswith("__"))):
                     self.odd(f"sets the attribute {key!r}, which loading calls or obeys later", at)
 
     def _tell(self, what: str, verdict: Standing, at: int, references: tuple[str, ...] = (), allow: str = "") -> None:

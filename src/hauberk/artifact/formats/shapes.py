@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,30 @@ def strings(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
         return Judged(Made(target, args))
     return Judged(Made(target, args), "it takes plain values only")
 
+
+_NAMES, _IN, _OUT = r"(?:[a-z]\w*, )*", r"loc=0(?:, scale=1)?", r"loc, (?:scale|1)"
+_TEMPLATE = re.compile(
+    rf"\ndef _parse_args\(self, {_NAMES} {_IN}\):\n    return \({_NAMES}\), {_OUT}\n"
+    rf"\ndef _parse_args_rvs\(self, {_NAMES} {_IN}, size=None\):\n"
+    rf"    return self\._argcheck_rvs\({_NAMES} {_OUT}, size=size\)\n"
+    rf"\ndef _parse_args_stats\(self, {_NAMES} {_IN}, moments='mv'\):\n    return \({_NAMES}\), {_OUT}, moments\n"
+)
+
+
+def stats_template(state: Any) -> str:
+    """scipy.stats distributions exec the `_parse_arg_template` of their state: only SciPy's own text is allowed."""
+    if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
+        return "its state cannot be seen, and SciPy runs code from it"
+    for key, value in zip(state.items[::2], state.items[1::2], strict=True):
+        if not isinstance(key, str):
+            return "a name in its state is computed, and SciPy runs code from it"
+        if key == "_parse_arg_template" and not (isinstance(value, str) and _TEMPLATE.fullmatch(value)):
+            return "SciPy runs its _parse_arg_template as code, and it is not SciPy's own"
+    return ""
+
+
+STATES: dict[str, Callable[[Any], str]] = {"stats_template": stats_template}
+"""State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
 SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
     "class_first": class_first,

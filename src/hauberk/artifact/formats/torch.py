@@ -16,7 +16,7 @@ LEGACY = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
 """LONG1 of the number 0x1950a86a20f9469cfc6c, torch.serialization.MAGIC_NUMBER."""
 LEGACY_STREAMS = 5
 """Magic, protocol, system, the object, the storage keys; raw storages follow."""
-STORAGE = re.compile(r"(data|constants|tensors)/\d+")
+STORAGE = re.compile(r"(data|constants|tensors|traced_inputs|attributes)/\d+")
 NOTE = re.compile(r"version|byteorder|archive_format|archive_version|\.data/\w+|\.format_version|\.storage_alignment")
 RAW = re.compile(r"data/(weights|constants)/\w+")
 NOTE_MAX = 1024
@@ -42,7 +42,7 @@ def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str,
     content, place = read(walk, archive, member, path), join(path, printable(member.name))
     if content is None:
         return
-    if inner in ("data.pkl", "constants.pkl", "attributes.pkl"):
+    if "/" not in inner and inner.endswith(".pkl"):
         walk.formats[place] = "torchscript pickle" if scripted else "torch pickle"
         walk_pickle(walk, content, place, loader="torchscript" if scripted else "torch")
     elif scripted and inner.startswith("code/"):

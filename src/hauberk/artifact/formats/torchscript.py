@@ -21,8 +21,12 @@ from .opcodes import Broken
 _CHAIN = re.compile(r"(?<![\w.])(torch|ops)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
 _STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
 _SPACE = re.compile(r"[\s\\]+")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[^\W\d]\w*")
+_CHARACTERS = re.compile(r"[\w\s(),.'=*+/<>&|~^%-]*")
+_NUMBERED = re.compile(r"[suzf]+\d+")
+"""Symbols such as s0, u1, s77: letters that torch.export numbers."""
 SYMBOLS = frozenset((
+    "Symbol", "Add", "Mul", "positive", "negative", "nonnegative", "integer", "real", "zero", "evaluate",
     "Max", "Min", "Mod", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "Abs", "Pow", "floor", "ceiling",
     "sqrt", "Integer", "Float", "Rational", "oo", "FloorDiv", "CeilDiv", "ModularIndexing", "Where", "PythonMod",
     "CleanDiv", "CeilToInt", "FloorToInt", "LShift", "RShift", "PowByNatural", "FloatPow", "FloatTrueDiv",
@@ -93,7 +97,7 @@ def walk_program(walk: Walk, data: memoryview, path: str) -> None:
     for key, value in _leaves(program):
         if key == "target" and not target_known(value):
             _tell(walk, path, f"target {printable(value, 60)}", value)
-        elif key == "expr_str" and not set(_WORD.findall(value)) - SYMBOLS <= _plain(value):
+        elif key == "expr_str" and not expression_known(value):
             _expression(walk, path, value)
 
 
@@ -109,9 +113,14 @@ def target_known(target: str) -> bool:
     return (len(parts) == 2 and parts[0] in ("_operator", "math", "operator")) or target.startswith("torch.sym_")
 
 
-def _plain(expression: str) -> set[str]:
-    """Symbols such as s0, u1, s77: letters and digits that torch.export numbers."""
-    return {word for word in _WORD.findall(expression) if re.fullmatch(r"[suzf]+\d+", word)}
+def expression_known(expression: str) -> bool:
+    """Whether a shape expression names only what torch.export writes: sympy evaluates it as Python.
+
+    >>> expression_known("Symbol('s31', positive=True, integer=True)"), expression_known("__import__('os')")
+    (True, False)
+    """
+    words = set(_WORD.findall(expression))
+    return _CHARACTERS.fullmatch(expression) is not None and all(w in SYMBOLS or _NUMBERED.fullmatch(w) for w in words)
 
 
 def _expression(walk: Walk, path: str, value: str) -> None:
