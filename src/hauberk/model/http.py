@@ -20,9 +20,9 @@ from hauberk.core.features import Features
 
 from .adapter import Adapter, Bounds, Signature
 from .columns import decoded, order
+from .endpoint import Endpoint, Wait
 from .meter import QueryMeter
 from .served import plain
-from .endpoint import Endpoint, Wait
 
 if TYPE_CHECKING:
     from hauberk.core.ports import Floats

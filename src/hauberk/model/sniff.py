@@ -27,7 +27,7 @@ HINTS = {
     "keras": "export it to ONNX",
     "hdf5": "export it to ONNX",
     "gguf": "language models are scanned and signed, not attacked",
-    "unknown": "known: ONNX, .pt2, TorchScript, joblib, pickle, skops, XGBoost, LightGBM, http://…, package.module:Class",
+    "unknown": "known: ONNX, .pt2, TorchScript, joblib, pickle, skops, XGBoost, LightGBM, http://…, module:Class",
 }
 
 

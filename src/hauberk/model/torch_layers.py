@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,16 @@ PROBES = 16  # enough that raw scores are not taken for probabilities by chance
 TINY = torch.finfo(torch.float32).tiny
 
 
-class Logits(nn.Module):
+class Settled(nn.Module):
+    """A module that stays in eval mode: `train()` leaves it and all inside alone (an exported graph has no modes)."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing: the model under audit is as it is in use."""
+        self.training = False
+        return self
+
+
+class Logits(Settled):
     """x -> logits. inner: the stranger's module; tap: its last softmax or sigmoid, whose input is taken.
 
     logarithm: it answers probabilities, and the softmax could not be found. column: one score, of class 1.
@@ -51,7 +60,7 @@ class Logits(nn.Module):
         return kept[-1]
 
 
-class FixedBatch(nn.Module):
+class FixedBatch(Settled):
     """A module that was exported for `size` examples at a time, made to take any number."""
 
     def __init__(self, inner: nn.Module, size: int) -> None:
