@@ -1,7 +1,7 @@
 """The setting that an attack and its control share: the same examples, the same space, the same radii.
 
 >>> stratified(np.array([0, 0, 0, 0, 1, 1]), 3, seed=0).tolist()
-[0, 2, 5]
+[2, 3, 5]
 """
 
 from __future__ import annotations

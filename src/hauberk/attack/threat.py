@@ -80,6 +80,11 @@ class Space:
         sides = np.where(self.unit > 0, (self.high - self.low) / self.scale, 0.0)
         return {"linf": float(sides.max(initial=0.0)), "l2": float(np.sqrt(np.square(sides).sum()))}
 
+    def box(self, x: Floats) -> tuple[Floats, Floats]:
+        """The smallest and largest examples around x (n, *shape): x itself where nothing can change or it lies out."""
+        free = self.unit > 0
+        return np.where(free, np.minimum(self.low, x), x), np.where(free, np.maximum(self.high, x), x)
+
     def distance(self, x_adv: Floats, x: Floats, norm: str) -> Floats:
         """(n, *shape) twice -> (n,) distances in units; infinite where an element without a unit changed."""
         if not len(x):
@@ -103,7 +108,7 @@ class Space:
             step = np.clip(step, -reach, reach)
         else:
             step = step * np.minimum(1.0, reach / np.maximum(column(size(step, norm), step.ndim), 1e-300))
-        inside = np.clip(x + step * self.scale, np.minimum(self.low, x), np.maximum(self.high, x))
+        inside = np.clip(x + step * self.scale, *self.box(x))
         return self._feasible(inside, x, norm, radius).astype(x.dtype, copy=False)
 
     def feasible(self, x_adv: Floats, x: Floats) -> Floats:

@@ -23,6 +23,8 @@ from .oracle import Attempt
 from .square import square
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hauberk.core.ports import Floats, Ints
 
     from .apgd import Ascent
@@ -31,9 +33,9 @@ OTHER_TARGETS = 3
 """Targets of APGD-T away from the declared radius: the likeliest find most."""
 PULL_QUERIES = 60
 """Enough to bisect to the boundary and little more."""
-PULL_ROUNDS = 2
-PULL = 0.7
-"""Each round attacks again at this share of the nearest distance so far."""
+PULL_ROUNDS = 4
+"""Halvings between the largest radius where a row stood and the nearest distance where it broke: from neighbours
+on a curve that doubles, to within some 5%."""
 OTHER_SHARE = 2
 """Away from the declared radius an attack gets this part of the queries: one half."""
 
@@ -80,8 +82,7 @@ class Campaign:
         self._ascend(self.eps, self.referee.standing(self.norm, 0.0), self.effort.targets)
         self._square(self.eps, np.flatnonzero(self.referee.right), self.effort.short_queries)
         self._sweep(lambda radius, rows: self._ascend(radius, rows, min(OTHER_TARGETS, self.effort.targets)))
-        for _ in range(PULL_ROUNDS):
-            self._pull()
+        self._pull()
         self._walk(PULL_QUERIES)
 
     def black(self, *, label_only: bool) -> None:
@@ -131,19 +132,27 @@ class Campaign:
         self.referee.judge(rows, found.x_adv, self.threat(radius, "gradient"), attack)
 
     def _pull(self) -> None:
-        """Attack what broke once more, each row at a share of its own nearest distance."""
+        """Bisect every row's radius between where it stood and where it broke."""
+        near, curve = self.referee.closest[self.norm].distance, np.array(self.setting.curve(self.norm))
+        rows = np.flatnonzero(np.isfinite(near) & (near > 0))
+        if not len(rows):
+            return
+        stood = curve[np.maximum(np.searchsorted(curve, near[rows]) - 1, 0)]
+        for round_ in range(PULL_ROUNDS):
+            if self.stop():
+                return
+            self._tell(f"nearest examples, round {round_ + 1}", len(rows))
+            middle = (stood + near[rows]) / 2
+            stood = np.where(self._nearer(rows, middle), np.minimum(stood, near[rows]), middle)
+
+    def _nearer(self, rows: Ints, radius: Floats) -> NDArray[np.bool_]:
         from .apgd import apgd
 
-        s, near = self.setting, self.referee.closest[self.norm]
-        rows = np.flatnonzero(np.isfinite(near.distance) & (near.distance > 0))
-        if not len(rows) or self.stop():
-            return
-        self._tell("nearest examples", len(rows))
-        found = apgd(self.module, s.x[rows], s.y[rows], s.space, self.norm, PULL * near.distance[rows],
-                     loss="dlr", steps=self.effort.steps // 2, seed=self.book.seed, stop=self.stop)  # fmt: skip
+        s = self.setting
+        found = apgd(self.module, s.x[rows], s.y[rows], s.space, self.norm, radius, loss="dlr",
+                     steps=self.effort.steps // 2, seed=self.book.seed, stop=self.stop)  # fmt: skip
         self.gradients += int(found.gradients.sum())
-        reach = float(near.distance[rows].max())
-        self.referee.judge(rows, found.x_adv, self.threat(reach, "gradient"), "APGD-DLR")
+        return self.referee.judge(rows, found.x_adv, self.threat(float(radius.max()), "gradient"), "APGD-DLR")
 
     def _square(self, radius: float, rows: Ints, queries: int) -> None:
         s = self.setting

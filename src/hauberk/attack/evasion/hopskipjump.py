@@ -75,7 +75,7 @@ class _Walk:
         self.best, self.at = x.copy(), x.copy()
         self.distance: Floats = np.full(len(x), np.inf)
         self.alive: Ints = np.arange(0)
-        self.low, self.high = np.minimum(space.low, x), np.maximum(space.high, x)
+        self.low, self.high = space.box(x)
         elements = max(1, int((space.unit > 0).sum()))
         self.theta = min(elements ** (-1.5 if norm == "l2" else -2.0), COARSEST)
         self.delta_share = self.theta * (np.sqrt(elements) if norm == "l2" else elements)

@@ -104,7 +104,7 @@ class _Front:
 
     def _box(self) -> tuple[Floats, Floats]:
         """The box around every row; for L-infinity its ball as well."""
-        low, high = np.minimum(self.space.low, self.x), np.maximum(self.space.high, self.x)
+        low, high = self.space.box(self.x)
         if self.norm == "linf":
             edge = self.reach * self.space.unit
             low, high = np.maximum(self.x - edge, low), np.minimum(self.x + edge, high)
@@ -166,10 +166,10 @@ def _back(drawn: Floats, channels: int | None, shape: tuple[int, ...]) -> Floats
 
 
 def _groups_linf(front: _Front, p: float) -> Floats:
-    """Random groups of elements jump to the ball's edge; those of a table's whole numbers anywhere in it."""
+    """Random groups of elements jump to the ball's edge; in a table a fifth of them only part of the way."""
     move = front.reach * front.space.scale * _signs(front)
     if front.space.features:
-        move = move * np.where(front.random.random(move.shape) < 0.5, 1.0, front.random.random(move.shape))
+        move = move * np.where(front.random.random(move.shape) < 0.8, 1.0, front.random.random(move.shape))
     if front.asked == 0:
         return front.x + move
     return np.where(_group(front, p), front.x + move, front.best)
