@@ -33,7 +33,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Entry(Frozen):
-    """One file. path: POSIX, relative to the root ('' when the root is the file itself). mode: permission bits."""
+    """One file. path: POSIX, relative to the root; '' when the root is the file itself."""
 
     path: str
     size: int
@@ -127,12 +127,20 @@ def _checked(root: Path, base: Path, place: Path) -> Found:
         raise InputError(f"{root}: file name {inner!r} is not UTF-8", hint="rename it") from error
     if not place.is_symlink():
         return Found(inner, place)
-    target = place.resolve()
-    if not target.is_relative_to(base) or not target.exists():
+    target = _target(place)
+    if target is None or not target.is_relative_to(base):
         raise InputError(f"{place}: a symbolic link that leaves the folder or leads nowhere", hint="copy the file in")
     if target.is_dir():
         raise InputError(f"{place}: a symbolic link to a folder", hint="copy the folder in, or remove the link")
     return Found(inner, target, os.readlink(place))
+
+
+def _target(link: Path) -> Path | None:
+    """Where a link leads, or None when it leads nowhere or in a circle."""
+    try:
+        return link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
 
 
 def open_regular(path: Path) -> int:
