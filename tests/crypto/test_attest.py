@@ -92,10 +92,8 @@ def test_deep_nesting_is_refused_not_a_crash(
     inside = canonical(statement).replace(b'"eps":0.1', b'"deep":' + nest + b',"eps":0.1', 1)
     for payload in (nest, outside):
         assert refused(signed(payload, key), key, now) == "malformed"
-    try:
-        attest.verify_evidence(signed(inside, key), [key.public], now=now)
-    except VerificationError as error:
-        assert (error.reason, depth > 450) == ("malformed", True)
+    if depth >= 700:  # below, it depends on how much of the stack is taken
+        assert refused(signed(inside, key), key, now) == "malformed"
     for payload in (nest, outside, inside):
         unsigned = json.loads(signed(payload, key)) | {"signatures": json.loads(signed(b"", key))["signatures"]}
         assert refused(canonical(unsigned), key, now) in {"altered-payload", "bad-signature"}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_only_that_subject_and_that_check(store: EvidenceStore, make: Make) -> N
 def test_the_same_envelope_again_changes_nothing(store: EvidenceStore, make: Make) -> None:
     assert store.put(b"e", make()) == store.put(b"e", make())
     assert len(store.find(MODEL)) == 1
+
+
+def test_a_row_that_cannot_be_kept_is_not_acknowledged(store: EvidenceStore, make: Make) -> None:
+    """A broken constraint is taken for 'there already' only when it is there."""
+    broken = replace(make(), finished=None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"NOT NULL|null value"):
+        store.put(b"e", broken)
+    assert store.find(MODEL) == []
 
 
 def test_the_same_evidence_signed_anew_is_kept_beside(store: EvidenceStore, make: Make) -> None:

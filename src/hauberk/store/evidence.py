@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select
+from sqlalchemy import Engine, Row, Select, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ..core.canon import digest as digest_of
@@ -105,13 +105,16 @@ class EvidenceStore:
     def _insert(self, name: str, row: Mapping[str, object], subjects: Sequence[Mapping[str, str]]) -> None:
         try:
             with writing(self._engine) as connection:
-                if not _has(connection, name):
-                    connection.execute(insert(EVIDENCE), row)
-                    connection.execute(insert(SUBJECT), subjects)
-        except IntegrityError:  # unless another process put the same envelope in between
-            with self._engine.connect() as connection:
-                if not _has(connection, name):
-                    raise
+                connection.execute(insert(EVIDENCE), row)
+                connection.execute(insert(SUBJECT), subjects)
+        except IntegrityError:  # as it must be when this very envelope is there already
+            if not self._has(name):
+                raise
+
+    def _has(self, name: str) -> bool:
+        with self._engine.connect() as connection:
+            found = connection.execute(select(EVIDENCE.c.id).where(EVIDENCE.c.envelope_digest == name))
+            return found.first() is not None
 
     def _all(self, query: Select[tuple[str, str, str, str, bytes]]) -> list[Stored]:
         newest_first = query.order_by(EVIDENCE.c.finished.desc(), EVIDENCE.c.id.desc())
@@ -126,8 +129,3 @@ def _stored() -> Select[tuple[str, str, str, str, bytes]]:
 
 def _read(row: Row[tuple[str, str, str, str, bytes]]) -> Stored:
     return Stored(row.digest, row.check_id, row.finished, row.expires, bytes(row.envelope))
-
-
-def _has(connection: Connection, name: str) -> bool:
-    found = connection.execute(select(EVIDENCE.c.id).where(EVIDENCE.c.envelope_digest == name))
-    return found.first() is not None
