@@ -78,7 +78,7 @@ def test_an_error_says_at_most_so_much_and_only_what_json_carries() -> None:
 
 
 def test_a_result_is_the_same_here_as_from_a_worker() -> None:
-    assert call("hauberk.run.inline:echo", {"a": (1, 2.0), "b": {"c": None}}, silent) == {"a": [1, 2], "b": {"c": None}}
+    assert call("hauberk.run.inline:echo", {"a": (1, 2.0), "b": {"c": None}}, silent) == b'{"a":[1,2],"b":{"c":null}}'
 
 
 def test_ctrl_c_passes_through_inline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Call `module:function` by name, and carry its errors over a process boundary.
 
 >>> call("hauberk.run.inline:echo", {"n": (1, 2)}, silent)
-{'n': [1, 2]}
+b'{"n":[1,2]}'
 >>> revive(plain_error(InputError("x.onnx: truncated", hint="download it again"))).hint
 'download it again'
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hauberk.core import errors
-from hauberk.core.canon import Json, canonical, parse_json
+from hauberk.core.canon import Json, canonical
 from hauberk.core.errors import HauberkError, InputError, VerificationError
 from hauberk.core.ports import Progress
 
@@ -33,18 +33,17 @@ def silent(done: int, total: int, note: str) -> None:
     """Progress that goes nowhere."""
 
 
-def call(function: str, argument: Mapping[str, Json], progress: Progress) -> Json:
-    """The result of `module:function(argument, progress)` as plain JSON.
+def call(function: str, argument: Mapping[str, Json], progress: Progress) -> bytes:
+    """The canonical JSON of the result of `module:function(argument, progress)`.
 
     Raises HauberkError: the function's own, or one that names what else went wrong, its traceback in a note.
     """
     try:
-        result: Json = _find(function)(argument, progress)
+        return canonical(_find(function)(argument, progress))
     except HauberkError:
         raise
     except (Exception, SystemExit) as error:  # the boundary of a job: whatever it raises ends this job only
         raise _wrapped(function, error) from error
-    return parse_json(canonical(result), what=f"result of {function}")
 
 
 def _find(function: str) -> Callable[[Mapping[str, Json], Progress], Json]:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from hauberk.core.canon import Json, canonical, parse_json
-from hauberk.core.errors import InputError, LimitExceeded
+from hauberk.core.errors import LimitExceeded
 
 MAX_FRAME_BYTES = 256 << 20
 """No evidence comes near this; a broken or hostile peer must not be able to fill the memory."""
@@ -25,7 +25,11 @@ def frame(value: Json) -> bytes:
 
     Raises InputError for what has no canonical JSON, LimitExceeded beyond MAX_FRAME_BYTES.
     """
-    body = canonical(value)
+    return enclose(canonical(value))
+
+
+def enclose(body: bytes) -> bytes:
+    """The frame around bytes that are canonical JSON already. Raises LimitExceeded beyond MAX_FRAME_BYTES."""
     if len(body) > MAX_FRAME_BYTES:
         raise LimitExceeded(f"frame: {len(body)} bytes of JSON, at most {MAX_FRAME_BYTES} are allowed")
     return _HEAD.pack(len(body)) + body
@@ -62,9 +66,3 @@ class FrameReader:
             raise LimitExceeded(f"frame: it announces {length} bytes, at most {self._max_bytes} are allowed")
         end = _HEAD.size + length
         return end if len(self._buffer) >= end else None
-
-
-def want(plain: Json, kind: type, what: str) -> None:
-    """Refuse a message of another type than expected. Raises InputError."""
-    if not isinstance(plain, kind):
-        raise InputError(f"{what}: expected {kind.__name__}, got {type(plain).__name__}")

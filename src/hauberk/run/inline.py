@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from hauberk.core.canon import Json
+from hauberk.core.canon import Json, parse_json
 from hauberk.core.errors import HauberkError
 from hauberk.core.ports import Done, Job, Progress
 
@@ -28,10 +28,10 @@ class Inline:
 
 def _run(job: Job, progress: Callable[[Job, int, int, str], None]) -> Done:
     try:
-        result = call(job.function, job.argument, lambda done, total, note: progress(job, done, total, note))
+        body = call(job.function, job.argument, lambda done, total, note: progress(job, done, total, note))
     except HauberkError as error:
         return Done(job, error=error)
-    return Done(job, result)
+    return Done(job, parse_json(body, what=job.name))
 
 
 def echo(argument: Mapping[str, Json], progress: Progress) -> Json:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 from functools import cache
@@ -30,9 +29,10 @@ CAPSET = {"x86_64": 126, "aarch64": 91}
 @cache
 def machine() -> str:
     """`x86_64` or `aarch64` where this is a 64-bit process of Linux on one of them, else ''."""
-    name = platform.machine()
-    known = sys.platform == "linux" and struct.calcsize("P") == 8 and name in CAPSET
-    return name if known else ""
+    if sys.platform != "linux" or struct.calcsize("P") != 8:
+        return ""
+    name = os.uname().machine
+    return name if name in CAPSET else ""
 
 
 @cache

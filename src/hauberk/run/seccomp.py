@@ -14,9 +14,9 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from errno import ENOSYS, EPERM
 from functools import cache
+from typing import NamedTuple
 
 from .kernel import machine, system_call
 from .syscalls import ALLOWED, EXAMINED, MACHINES, WRITING
@@ -48,8 +48,7 @@ FCNTLS = (0, 1, 2, 3, 4, 1030, 1031, 1032)  # dup, get and set flags, pipe size:
 PRCTLS = (3, 15, 16, 21, 23, 39, 51, 64, 0x53564D41)  # names and questions: not the death signal, not dumpable
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(NamedTuple):
     """True when argument `at`, masked, is one of `values`. The upper half is never read: the kernel ignores it too."""
 
     at: int

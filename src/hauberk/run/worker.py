@@ -16,11 +16,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hauberk.core.canon import Json
 from hauberk.core.errors import HauberkError
 
 from .call import call, plain_error
-from .frames import FrameReader, frame
+from .frames import FrameReader, enclose, frame
 from .lifeline import die_with
 
 PIECE = 1 << 20
@@ -47,9 +46,9 @@ class Wire:
         while piece := os.read(self._in, PIECE):
             yield from reader.feed(piece)
 
-    def send(self, message: Mapping[str, Json]) -> None:
+    def send(self, whole: bytes) -> None:
         """Write one frame; leave at once when the parent is gone."""
-        rest = memoryview(frame(message))
+        rest = memoryview(whole)
         with self._lock:
             while rest:
                 try:
@@ -68,7 +67,7 @@ def teller(wire: Wire, clock: Callable[[], float] = time.monotonic) -> Callable[
             if done < total and clock() - last < TELL_EVERY_S:
                 return
             last = clock()
-            wire.send({"progress": [int(done), int(total), str(note)[:MAX_NOTE]]})
+            wire.send(frame({"progress": [int(done), int(total), str(note)[:MAX_NOTE]]}))
         except (HauberkError, TypeError, ValueError):
             return  # a number or a note that JSON cannot carry is not worth a job
 
@@ -78,10 +77,10 @@ def teller(wire: Wire, clock: Callable[[], float] = time.monotonic) -> Callable[
 def answer(wire: Wire, message: Mapping[str, Any]) -> None:
     """Run one job and send how it ended."""
     try:
-        reply = {"result": call(message["function"], message["argument"], teller(wire))}
-        wire.send(reply)
+        result = call(message["function"], message["argument"], teller(wire))
+        wire.send(enclose(b'{"result":' + result + b"}"))
     except HauberkError as error:
-        wire.send({"error": plain_error(error)})
+        wire.send(frame({"error": plain_error(error)}))
 
 
 def main() -> None:
