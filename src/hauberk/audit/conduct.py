@@ -56,7 +56,8 @@ class Audit:
     resume: bool = False
     command: str = ""
     watch: Watch = lambda job, done, total, note: None
-    tell: Callable[[Evidence, bool], None] = lambda evidence, resumed: None
+    ended: Callable[[Done], None] = lambda done: None
+    kept: Callable[[Evidence], None] = lambda evidence: None
     clock: Clock = field(default_factory=SystemClock)
     subjects: dict[str, Subject] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class Audit:
         except KeyboardInterrupt:
             self.interrupted = True
             return Look({}, {}, dict.fromkeys(LOADED, "interrupted before the model was looked at"))
+        self.ended(done)
         if done.error is not None:
             raise done.error
         return decode(Look, done.result)
@@ -114,7 +116,8 @@ class Audit:
         waiting = {}
         for item in planned:
             if (found := self._proven(item)) is not None:
-                self._note(found, resumed=True)
+                self._finish(found, final=True)
+                self.kept(found)
             else:
                 waiting[item.check.id] = item
         if not self.interrupted and waiting:
@@ -130,6 +133,7 @@ class Audit:
         jobs = [Job(name, "hauberk.audit.job:run_check", self._task(item)) for name, item in waiting.items()]
         for done in self.runner.run(jobs, self.watch):
             self._end(waiting[done.job.name], done)
+            self.ended(done)
 
     def _task(self, item: Planned) -> dict[str, Json]:
         return self._argument() | {
@@ -148,13 +152,7 @@ class Audit:
 
     def _finish(self, evidence: Evidence, *, final: bool) -> None:
         self.keep.put(evidence, final=final)
-        self._note(evidence, resumed=False)
-
-    def _note(self, evidence: Evidence, *, resumed: bool) -> None:
-        if resumed:
-            self.keep.put(evidence, final=True)
         self.evidence[evidence.check] = evidence
-        self.tell(evidence, resumed)
 
     def _unfinished(self, item: Planned, why: str) -> Evidence:
         inputs = Inputs(subjects=self.subjects, options=item.options, clock=self.clock)

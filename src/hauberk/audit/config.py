@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,14 +30,16 @@ from hauberk.core.canon import Json
 from hauberk.core.codec import Frozen, decode
 from hauberk.core.errors import InputError
 
-PATHS = ("model", "data", "train", "labels", "output")
+PATHS = ("model", "data", "train", "labels", "weights", "output")
+IMPORT = re.compile(r"(python:)?[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True)
 class AuditConfig(Frozen):
     """One audit. Paths are as given by the user, or absolute when they come from a file.
 
-    model: a file, a folder, an http(s) URL of an Open Inference Protocol model, or `python:module:function`.
+    model: a file, a folder, an http(s) URL of an Open Inference Protocol model, `package.module:Class` of a torch
+    module with its `weights` in safetensors, or `python:module:function`.
     kind: the model's format where its bytes do not say. shape: of one example. bounds: of any input element.
     max_seconds, max_queries: for the whole audit; they are shared out among its checks.
     """
@@ -45,6 +49,7 @@ class AuditConfig(Frozen):
     train: str | None = None
     target: str | None = None
     labels: str | None = None
+    weights: str | None = None
     kind: str | None = None
     shape: tuple[int, ...] | None = None
     bounds: tuple[float, float] | None = None
@@ -66,14 +71,16 @@ class AuditConfig(Frozen):
         return self.model.startswith(("http://", "https://"))
 
     @property
-    def code(self) -> bool:
-        """Whether the model is the user's own Python function."""
-        return self.model.startswith("python:")
+    def function(self) -> str:
+        """`module:function` when the model is the user's own Python function; else empty."""
+        return self.model.removeprefix("python:") if self.model.startswith("python:") else ""
 
     @property
     def artifact(self) -> Path | None:
         """The model's bytes, where it has some."""
-        return None if self.remote or self.code else Path(self.model)
+        if self.weights is not None:
+            return Path(self.weights)
+        return None if self.remote or _imported(self.model) else Path(self.model)
 
 
 def load(path: Path) -> AuditConfig:
@@ -94,15 +101,19 @@ def parse(plain: Mapping[str, Any], folder: Path) -> AuditConfig:
             f"hauberk.toml: unknown table [{unknown[0]}]", hint="it knows [audit], [features.*] and [checks.*]"
         )
     audit = dict(plain.get("audit", {}))
+    audit |= {name: _absolute(audit[name], folder) for name in PATHS if isinstance(audit.get(name), str)}
     tables = {name: plain.get(name, {}) for name in ("features", "checks")}
-    config = decode(AuditConfig, audit | tables, "hauberk.toml")
-    return replace(config, **{name: _absolute(getattr(config, name), folder) for name in PATHS})
+    return decode(AuditConfig, audit | tables, "hauberk.toml")
 
 
-def _absolute(value: str | None, folder: Path) -> str | None:
-    if value is None or value.startswith(("http://", "https://", "python:")):
+def _absolute(value: str, folder: Path) -> str:
+    if value.startswith(("http://", "https://")) or _imported(value):
         return value
-    return str(folder / value)
+    return os.path.normpath(folder / value)
+
+
+def _imported(model: str) -> bool:
+    return IMPORT.fullmatch(model) is not None and not Path(model).exists()
 
 
 def merge(config: AuditConfig | None, given: Mapping[str, Any]) -> AuditConfig:

@@ -5,11 +5,14 @@ The bytes that are loaded are the bytes that were scanned: their digest is compa
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from hauberk.core.canon import canonical
+from hauberk.core.canon import canonical, digest
 from hauberk.core.codec import encode
 from hauberk.core.errors import HauberkError, InputError, MissingExtra, UnsupportedError
 from hauberk.core.nouns import Subject
@@ -20,13 +23,16 @@ from .config import AuditConfig
 
 @dataclass(frozen=True)
 class Loaded:
-    """Model and data in this process. unconfined: why a model that can run code runs without a sandbox."""
+    """Model and data in this process.
+
+    sandbox: what confines a model that can run code. unconfined: why nothing does.
+    """
 
     model: Any
     test: Any
     train: Any
     subjects: Mapping[str, Subject]
-    facts: Mapping[str, str]
+    sandbox: str = ""
     unconfined: str = ""
 
 
@@ -52,12 +58,50 @@ def _load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
     sandbox, example = Sandbox(), train if train is not None else test
     model = _open(config, subjects.get("model"), sandbox, example)
     test, train = (_relabelled(data, model, config) for data in (test, train))
-    found = {role: Subject("dataset", data.name, data.digest) for role, data in (("test", test), ("train", train)) if data}
-    return Loaded(model, test, train, {**subjects, **found}, {}, "")
+    found = {"model": subjects.get("model") or _without_bytes(config, model)}
+    for role, data in (("test", test), ("train", train)):
+        if data is not None:
+            found[role] = Subject("dataset", data.name, data.digest)
+    alone = hasattr(model, "description")
+    unconfined = "this system offers no sandbox: the model ran with the user's rights" if alone else ""
+    return Loaded(model, test, train, found, sandbox.strength if alone else "", "" if sandbox.strength else unconfined)
 
 
 def _open(config: AuditConfig, subject: Subject | None, sandbox: Any, example: Any) -> Any:
-    raise NotImplementedError
+    from hauberk.model.load import open_model
+
+    shape = config.shape or (example.shape if example is not None else None)
+    if config.function:
+        return _callable(config, shape, example)
+    return open_model(
+        config.model, sandbox=sandbox, kind=config.kind, features=example.features if example is not None else (),
+        bounds=config.bounds, classes=config.classes or None, shape=shape,
+        weights=Path(config.weights) if config.weights else None,
+        expected_digest=subject.digest if subject is not None and not config.weights else None,
+    )  # fmt: skip
+
+
+def _callable(config: AuditConfig, shape: tuple[int, ...] | None, example: Any) -> Any:
+    """The user's own function, `python:module:function`, imported because the user named it."""
+    from hauberk.model.callable import from_callable
+
+    module, _, name = config.function.partition(":")
+    classes = config.classes or (example.classes if example is not None else ())
+    if shape is None or not classes:
+        raise InputError(f"{config.model}: a function does not say its shape and classes", hint="give --data")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{config.model}: {error}", hint="python:package.module:function, on PYTHONPATH") from error
+    return from_callable(function, shape, len(classes), config.bounds, name=config.function)
+
+
+def _without_bytes(config: AuditConfig, model: Any) -> Subject:
+    """The subject of an endpoint or a function: its digest is of what it says about itself."""
+    kind = "endpoint" if config.remote else "code"
+    name = urlsplit(config.model)._replace(query="", fragment="").geturl().rpartition("@")[2] or config.model
+    told = {"model": name, "shape": list(model.shape), "classes": model.n_classes}
+    return Subject(kind, name, digest(canonical(told)))
 
 
 def _read(config: AuditConfig) -> tuple[Any, Any]:
@@ -113,15 +157,17 @@ def no_refit(model: Any) -> str:
 def facts(loaded: Loaded, missing: Mapping[str, str]) -> dict[str, str]:
     """Short things to know about model and data, in reading order."""
     model = loaded.model
-    told = dict(loaded.facts) | {
-        "input": " × ".join(map(str, model.shape)) + _bounds(model.bounds),
-        "classes": str(model.n_classes),
-        "answers": "labels only" if model.label_only else "scores",
-        "gradient": missing.get(Need.GRADIENT, "yes"),
-    }
+    told = dict(model.description.facts) if hasattr(model, "description") else {"classes": str(model.n_classes)}
+    told["input"] = " × ".join(map(str, model.shape)) + _bounds(model.bounds)
+    told["answers"] = "labels only" if model.label_only else "scores"
+    told["gradient"] = missing.get(Need.GRADIENT, "yes")
+    if loaded.sandbox:
+        told["sandbox"] = loaded.sandbox
     for role, data in (("test data", loaded.test), ("training data", loaded.train)):
         if data is not None:
             told[role] = f"{data.name}, {len(data):,} examples"
+    if notes := getattr(model, "notes", ()):
+        told["notes"] = "; ".join(notes)
     return told
 
 

@@ -45,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     give.add_argument("--train", metavar="FILE", help="the labelled data that the model was trained on")
     give.add_argument("--target", metavar="COLUMN", help="the column of a table that holds the label")
     give.add_argument("--labels", metavar="FILE", help="labels of --data in a file of their own (.npy)")
+    give.add_argument("--weights", metavar="FILE", help="safetensors, for a model given as package.module:Class")
     give.add_argument("--kind", help="the model's format, where its bytes do not say")
     give.add_argument("--shape", type=_ints, metavar="C,H,W", help="shape of one example, where the model is silent")
     give.add_argument("--bounds", type=_floats, metavar="LOW,HIGH", help="smallest and largest value of any input")
@@ -94,7 +95,7 @@ def _conduct(args: argparse.Namespace, config: AuditConfig) -> Dossier:
     from hauberk.audit.conduct import Audit
     from hauberk.audit.dossier import Folder
     from hauberk.core.ports import SystemClock
-    from hauberk.run.progress import Progress
+    from hauberk.run.progress import Display
     from hauberk.store.evidence import EvidenceStore
 
     clock = SystemClock()
@@ -102,11 +103,11 @@ def _conduct(args: argparse.Namespace, config: AuditConfig) -> Dossier:
     store = EvidenceStore.open(args.store or _default_store())
     folder = Folder(Path(config.output), private_key(args.key), store, clock)
     command = shlex.join(["hauberk", "audit", *sys.argv[2:]])
-    with Progress() as progress, _runner(workers) as runner:
-        audit = Audit(
-            config, folder, runner, max(workers, 1), args.resume, command, progress.update, progress.finished, clock
-        )
-        dossier = audit.conduct()
+    with Display() as display:
+        dossier = Audit(
+            config, folder, _runner(workers), max(workers, 1), args.resume, command, display.update, display.end,
+            lambda evidence: say(f"kept {evidence.check}: already proven"), clock,
+        ).conduct()  # fmt: skip
     folder.close(dossier)
     return dossier
 

@@ -10,6 +10,7 @@ import errno
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -90,7 +91,7 @@ def _guarded(name: str, arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(_os_error(error), "free some space" if error.errno == errno.ENOSPC else "")
     except Exception:  # noqa: BLE001 - the last boundary: a bug must not look like a verdict (exit 1)
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        traceback.print_exc()
         return _fail("this is a bug in Hauberk", "please report it with the lines above")
 
 
