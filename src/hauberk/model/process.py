@@ -104,12 +104,24 @@ class Process:
                 )
 
     def _ended(self) -> InputError:
+        words = _last_words(self._popen)
         self.close()
-        code = self._popen.returncode
         return InputError(
-            f"{self.what}: its process ended in the middle of work (exit code {code})",
+            f"{self.what}: its process ended in the middle of work (exit code {self._popen.returncode}){words}",
             hint="the file may be damaged or hostile, or need more memory or rights than the sandbox gives",
         )
+
+
+def _last_words(popen: subprocess.Popen[bytes]) -> str:
+    """The last line that the process wrote to stderr, if that is a pipe. Never waits."""
+    if popen.stderr is None:
+        return ""
+    os.set_blocking(popen.stderr.fileno(), False)
+    try:
+        lines = (os.read(popen.stderr.fileno(), PIECE) or b"").decode("utf-8", "replace").strip().splitlines()
+    except BlockingIOError:
+        return ""
+    return f": {plain(lines[-1], 200)}" if lines else ""
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
