@@ -46,6 +46,12 @@ def die(argument, progress):
     os.kill(os.getpid(), argument["signal"])
     signal.pause()
 
+def chatter(argument, progress):
+    for _ in range(100):
+        sys.stderr.write("z" * 100_000 + "\\n")
+    sys.stderr.flush()
+    os._exit(4)
+
 def exit3(argument, progress):
     os._exit(3)
 

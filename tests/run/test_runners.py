@@ -139,6 +139,12 @@ def test_a_killed_worker_ends_its_own_job_only(job: Make, number: signal.Signals
     assert second.result == {"n": 2}
 
 
+def test_last_words_are_few(job: Make) -> None:
+    message = str(failure(only(Workers(1, 1), job("chatter"))))
+    assert "exited with status 4" in message
+    assert len(message) < child_module.MAX_WORDS_BYTES + 200
+
+
 def test_a_segfault_is_named(job: Make) -> None:
     assert "SIGSEGV" in str(failure(only(Workers(1, 1), job("segfault"))))
 

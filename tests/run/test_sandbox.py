@@ -237,6 +237,25 @@ def test_no_descriptor_is_inherited(program: Callable[..., Any]) -> None:
     assert set(out.decode().split(",")) <= {"0", "1", "2", "3"}  # 3: the listing itself
 
 
+STATE = """
+import ctypes, os, sys
+pairs = dict(line.split(":", 1) for line in open("/proc/self/status"))
+stat = open("/proc/self/stat").read().rpartition(")")[2].split()
+caps = {pairs[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+sys.stdout.write(repr((
+    caps == {"0" * 16}, pairs["NoNewPrivs"].strip(), pairs["Seccomp"].strip(), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
+    stat[3] == str(os.getpid()), stat[4], os.getcwd(),
+)))
+"""
+
+
+@needs_landlock
+def test_a_cell_has_no_privilege_no_terminal_and_no_dump(program: Callable[..., Any]) -> None:
+    """Capabilities, no_new_privs, filter, dumpable, leader of its own session, terminal, working folder."""
+    out, err = program(STATE).communicate()
+    assert out == repr((True, "1", "2", 0, True, "0", "/")).encode(), err
+
+
 def test_memory_is_bounded_without_confinement_too(program: Callable[..., Any]) -> None:
     code = "import sys\ntry: bytearray(1 << 31)\nexcept MemoryError: sys.stdout.write('bounded')"
     assert program(code, means=(), memory_bytes=1 << 30).communicate()[0] == b"bounded"
