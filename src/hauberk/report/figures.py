@@ -46,7 +46,7 @@ def amount(m: Measurement) -> str:
     """The value of a measurement with its unit, without its interval."""
     if m.unit in SHARES:
         return percent(m.value, _decimals(m))
-    unit = "" if m.unit in ("", "1", "count") else f" {m.unit}"
+    unit = "" if m.unit in ("", "1", "count", m.name) else f" {m.unit}"
     return number(m.value) + unit
 
 
@@ -161,7 +161,7 @@ def humane(name: str) -> str:
     >>> humane("tpr_at_0.1pct_fpr"), humane("robust_accuracy.linf")
     ('TPR at 0.1 % FPR', 'robust accuracy L∞')
     """
-    spaced = re.sub(r"_|(?<=[A-Za-z])\.(?=[A-Za-z])", " ", name)
+    spaced = re.sub(r"_|(?<=[A-Za-z0-9])\.(?=[A-Za-z])", " ", name)
     words = (_WORDS.get(word, word) for word in spaced.split())
     return " ".join(re.sub(r"^([\d.]+)pct$", r"\1 %", word) for word in words)
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from ..core.errors import InputError
-from ..core.nouns import Dossier, Evidence, Finding, NotTested, Severity, Verdict
+from ..core.nouns import Dossier, Evidence, Finding, Measurement, NotTested, Severity, Verdict
 from ..core.taxonomy import Term, lookup
-from .figures import amount, count, humane, interval, label, short
+from .figures import amount, count, humane, interval, label, short, symbols
 
 Pair = tuple[Evidence, Finding]
 NOT_TESTED = "not tested"
@@ -124,15 +124,41 @@ def reason(evidence: Evidence) -> str:
 
 
 def gist(evidence: Evidence) -> str:
-    """The number that stands for a check: what it measured first, and its range when it did so at many points."""
-    if not evidence.measurements:
-        return ""
+    """What stands for a check: its key numbers, else what it measured first, with the range over its settings."""
+    keys = [m for m in evidence.measurements if is_key(m)][:2]
+    if keys or not evidence.measurements:
+        return ", ".join(f"{label(m)} {interval(m)}" for m in keys)
     first = evidence.measurements[0]
     same = [m for m in evidence.measurements if m.name == first.name]
     if len(same) == 1:
         return f"{label(first)}{':' if first.at else ''} {interval(first)}"
     low, high = (pick(same, key=lambda m: m.value) for pick in (min, max))
     return f"{humane(first.name)} {amount(low)} to {amount(high)} at {len(same)} settings"
+
+
+_KEY = re.compile(r"(clean_|robust_)?accuracy(\.(linf|l2|l1|l0))?|(membership\.)?(auc|tpr_at_1pct_fpr)")
+
+
+def is_key(m: Measurement) -> bool:
+    """Whether a number is one that people ask for first: accuracy, robust accuracy, membership leakage."""
+    return not m.at and _KEY.fullmatch(m.name) is not None
+
+
+def key_numbers(dossier: Dossier, most: int = 5) -> list[Measurement]:
+    """The numbers for the first screen, at most two a check."""
+    groups = ([m for m in e.measurements if is_key(m)][:2] for e in dossier.evidence)
+    return [m for group in groups for m in group][:most]
+
+
+def sentence(message: str) -> str:
+    """A message as a sentence: a capital at its start unless that is a name, a full stop at its end.
+
+    >>> sentence("linf changes lower accuracy"), sentence("os.system is called")
+    ('L∞ changes lower accuracy.', 'os.system is called.')
+    """
+    text = symbols(message.strip())
+    text = text[0].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text
+    return text if not text or text[-1] in ".!?…" else text + "."
 
 
 def grouped(pairs: Iterable[Pair]) -> list[list[Pair]]:

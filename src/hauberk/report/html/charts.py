@@ -13,7 +13,7 @@ from .scales import Scale, fit
 from .series import Series, Shown
 
 WIDTH, HEIGHT = 460, 300
-LEFT, TOP, BOTTOM = 40, 34, 44
+LEFT, TOP, BOTTOM = 47, 34, 44
 MAX_POINTS, MAX_DOTS, COLOURS, MAX_LINES = 400, 24, 5, 12
 
 

@@ -6,14 +6,14 @@ from itertools import groupby
 
 from ...core.errors import InputError
 from ...core.nouns import Dossier, Evidence, Measurement, name_of
-from ..figures import amount, coordinates, duration, elapsed, ends, humane, moment, number, plain
+from ..figures import SHARES, amount, coordinates, duration, elapsed, ends, humane, moment, number, plain
 from ..words import reason, title
 from .bars import bar, reach
 from .coverage import badge
 from .markup import Markup, join, tag
 from .tables import left_out, scrolling
 
-MAX_MEASUREMENTS, MAX_SKIPPED = 300, 100
+MAX_MEASUREMENTS, MAX_SKIPPED, SHORT = 300, 100, 18
 
 
 def details(dossier: Dossier) -> Markup:
@@ -94,12 +94,18 @@ def _of_check(dossier: Dossier, evidence: Evidence, i: int) -> Markup:
     return tag("tbody", *rows)
 
 
+def _bar(m: Measurement, low: float, high: float) -> Markup | None:
+    """A count on a scale of its own says nothing."""
+    return bar(m, low, high) if m.confidence or m.unit in SHARES or m.at else None
+
+
 def _row(m: Measurement, low: float, high: float, first: bool) -> Markup:
     sure = f"{m.confidence * 100:g} % confidence" if m.confidence else "exact"
+    at = coordinates(m.at)
     name = humane(m.name) if first else tag("span", humane(m.name), class_="vh")
     return tag(
-        "tr", tag("th", name, scope="row"), tag("td", coordinates(m.at)),
-        tag("td", bar(m, low, high), class_="bars"), tag("td", amount(m), class_="n"),
+        "tr", tag("th", name, scope="row"), tag("td", at, class_="at" if len(at) <= SHORT else None),
+        tag("td", _bar(m, low, high), class_="bars"), tag("td", amount(m), class_="n"),
         tag("td", ends(m) or "exact", class_="n ci", title=sure), tag("td", number(m.n), class_="n"),
         tag("td", m.method, class_="how"),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from .series import Shown, gathered
 from .tables import scrolling, table
 
 ORDER = ("attack.evasion", "attack.noise", "attack.", "model.", "data.", "artifact.")
-MAX_EXHIBITS, NARROW = 200, 5
+MAX_EXHIBITS, NARROW, LONG = 200, 5, 24
 
 
 def seen(dossier: Dossier) -> Markup:
@@ -47,7 +47,10 @@ def _of_check(dossier: Dossier, group: list[Shown]) -> Markup:
 
 def _small(exhibit: Exhibit) -> bool:
     """Whether an exhibit takes half the measure."""
-    return isinstance(exhibit, Chart) or (isinstance(exhibit, Table) and len(exhibit.columns) <= NARROW)
+    if isinstance(exhibit, Table):
+        longest = max((len(c) for row in exhibit.rows[:50] for c in row if isinstance(c, str)), default=0)
+        return len(exhibit.columns) <= NARROW and longest <= LONG
+    return isinstance(exhibit, Chart)
 
 
 def _figure(shown: Shown, *, half: bool) -> Markup:

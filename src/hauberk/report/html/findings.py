@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...core.nouns import Dossier
-from ..figures import count
-from ..words import Pair, grouped, notes, place, term, title, weaknesses
+from ..figures import count, symbols
+from ..words import Pair, grouped, notes, place, sentence, term, title, weaknesses
 from .markup import Markup, join, tag
 from .tables import left_out, scrolling
 
@@ -42,7 +42,9 @@ def _entry(dossier: Dossier, group: list[Pair]) -> Markup:
 def _head(dossier: Dossier, group: list[Pair]) -> Markup:
     evidence, first = group[0]
     same = all(f.message == first.message for _, f in group)
-    return tag("h3", first.message if same else f"{title(dossier, evidence.check)}: {count(len(group), 'finding')}")
+    return tag(
+        "h3", sentence(first.message) if same else f"{title(dossier, evidence.check)}: {count(len(group), 'finding')}"
+    )
 
 
 def _places(dossier: Dossier, group: list[Pair]) -> Markup | None:
@@ -54,14 +56,14 @@ def _places(dossier: Dossier, group: list[Pair]) -> Markup | None:
 
 
 def _rows(dossier: Dossier, group: list[Pair]) -> Markup:
-    rows = [tag("tr", tag("td", place(dossier, f), class_="where"), tag("td", f.message)) for _, f in group]
+    rows = [tag("tr", tag("td", place(dossier, f), class_="where"), tag("td", symbols(f.message))) for _, f in group]
     head = tag("tr", tag("th", "Place", scope="col"), tag("th", "Why", scope="col"))
     return scrolling("Places", tag("table", tag("thead", head), tag("tbody", join(rows))))
 
 
 def _remedies(group: list[Pair]) -> list[Markup]:
     remedies = dict.fromkeys(f.remedy for _, f in group if f.remedy)
-    return [tag("p", tag("b", "Do"), " ", remedy, class_="do") for remedy in list(remedies)[:3]]
+    return [tag("p", tag("b", "Do"), " ", symbols(remedy), class_="do") for remedy in list(remedies)[:3]]
 
 
 def _small_print(dossier: Dossier, group: list[Pair]) -> Markup:

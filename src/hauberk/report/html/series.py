@@ -52,13 +52,19 @@ def role(label: str) -> str:
 def gathered(dossier: Dossier) -> list[Shown]:
     """Every exhibit once, in the order of the evidence; control arms inside the attacks' charts."""
     controls = [(e, c) for e in dossier.evidence if e.check == CONTROL_CHECK for c in _charts(e)]
-    hosts = {_axes(c) for e in dossier.evidence if _is_attack(e) for c in _charts(e)}
+    attacks = [c for e in dossier.evidence if _is_attack(e) for c in _charts(e)]
     return [
         _shown(dossier, evidence, exhibit, controls)
         for evidence in dossier.evidence
         for exhibit in evidence.exhibits
-        if not (evidence.check == CONTROL_CHECK and isinstance(exhibit, Chart) and _axes(exhibit) in hosts)
+        if not (evidence.check == CONTROL_CHECK and isinstance(exhibit, Chart) and _stands_in(exhibit, attacks))
     ]
+
+
+def _stands_in(control: Chart, attacks: list[Chart]) -> bool:
+    """Whether a control arm is seen in the chart of an attack: it joins it, or the attack drew the same line."""
+    arms = {(n.label, n.x) for n in control.lines}
+    return any(_axes(c) == _axes(control) or arms <= {(n.label, n.x) for n in c.lines} for c in attacks)
 
 
 def _charts(evidence: Evidence) -> Iterator[Chart]:

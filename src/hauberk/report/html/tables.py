@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from ...core.canon import Scalar
 from ...core.exhibits import Table
@@ -65,7 +66,10 @@ def _rows_table(exhibit: Table, order: Sequence[int]) -> Markup:
     marked, numeric, decimals = set(exhibit.marked), _numeric(exhibit), _decimals(exhibit)
     heads = [tag("th", symbols(c), scope="col", class_="n" if numeric[j] else None) for j, c in _shown(exhibit.columns)]
     rows = [
-        tag("tr", *(_cell(exhibit.rows[i][j], decimals[j], (i, j) in marked) for j, _ in _shown(exhibit.columns)))
+        tag(
+            "tr",
+            *(_cell(exhibit.rows[i][j], numeric[j], decimals[j], (i, j) in marked) for j, _ in _shown(exhibit.columns)),
+        )
         for i in order
     ]
     return scrolling(exhibit.title, tag("table", tag("thead", tag("tr", *heads)), tag("tbody", join(rows))))
@@ -95,12 +99,12 @@ def _decimals(exhibit: Table) -> list[int | None]:
     return found
 
 
-def _cell(value: Scalar, decimals: int | None, marked: bool) -> Markup:
-    shown = f"{value:,.{decimals}f}" if decimals is not None and isinstance(value, float) else scalar(value)
-    return tag("td", tag("mark", shown) if marked else shown, class_="n" if _is_number(value) else None)
+def _cell(value: Scalar, numeric: bool, decimals: int | None, marked: bool) -> Markup:
+    shown = f"{value:,.{decimals}f}" if decimals is not None and _is_number(value) else scalar(value)
+    return tag("td", tag("mark", shown) if marked else shown, class_="n" if numeric or _is_number(value) else None)
 
 
-def _is_number(value: Scalar) -> bool:
+def _is_number(value: Scalar) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

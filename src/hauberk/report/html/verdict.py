@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...core.nouns import Dossier, Subject
-from ..figures import count, moment, short
-from ..words import outcome, tally, untested, weaknesses
+from ..figures import amount, count, ends, label, moment, short
+from ..words import key_numbers, outcome, sentence, tally, untested, weaknesses
 from .coverage import badge, chain
 from .markup import Markup, join, tag
 
@@ -13,17 +13,24 @@ MAX_FACTS = 24
 
 def verdict(dossier: Dossier) -> Markup:
     """The opening of the report."""
+    links = chain(dossier) if dossier.evidence or dossier.not_tested else None
     return tag(
         "header", tag("p", badge(dossier.verdict), class_="state"), tag("h1", outcome(dossier)),
-        _worst(dossier), chain(dossier) if dossier.evidence or dossier.not_tested else None, _plate(dossier),
+        _worst(dossier), _numbers(dossier), links, _plate(dossier),
         class_=f"verdict {dossier.verdict}",
     )  # fmt: skip
 
 
 def _worst(dossier: Dossier) -> Markup | None:
     found = weaknesses(dossier)
-    parts = [found[0][1].message if found else None, untested(dossier) or None]
+    parts = [sentence(found[0][1].message) if found else None, untested(dossier) or None]
     return tag("p", join(parts, " "), class_="lead") if any(parts) else None
+
+
+def _numbers(dossier: Dossier) -> Markup | None:
+    keys = key_numbers(dossier)
+    cells = [tag("div", tag("dt", label(m)), tag("dd", amount(m), " ", tag("small", ends(m)))) for m in keys]
+    return tag("dl", *cells, class_="key") if cells else None
 
 
 def _plate(dossier: Dossier) -> Markup:
