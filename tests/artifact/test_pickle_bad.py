@@ -209,7 +209,7 @@ def test_nested_pickle_lying_in_data(scanned: Scanner, inner_protocol: int) -> N
         ("types", "FunctionType"),
         ("bdb", "Bdb.run"),
         ("logging.config", "_resolve"),
-        ("uuid", "_popen_nothing") if False else ("_posixsubprocess", "fork_exec"),
+        ("_posixsubprocess", "fork_exec"),
     ],
 )
 def test_known_gadgets(scanned: Scanner, module: str, name: str) -> None:
@@ -378,6 +378,67 @@ def test_shared_structure_does_not_explode(scanned: Scanner) -> None:
 def test_deep_nesting_does_not_recurse(scanned: Scanner) -> None:
     """A hundred thousand lists in lists."""
     assert scanned(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".").verdict is Verdict.HELD
+
+
+def test_distribution_that_runs_its_state(scanned: Scanner) -> None:
+    """scipy.stats: rv_generic.__setstate__ passes `_parse_arg_template` of the state to exec."""
+
+    def model(template: bytes) -> bytes:
+        cls = stack_global("scipy.stats._continuous_distns", "norm_gen")
+        return b"\x80\x04" + cls + b")\x81}" + text("_parse_arg_template") + template + b"sb."
+
+    stats = pytest.importorskip("scipy.stats")
+    own = stats.norm._parse_arg_template
+    assert scanned(model(text("x")[:0] + b"X" + struct.pack("<I", len(own)) + own.encode())).verdict is Verdict.HELD
+    refused(scanned(model(text("import os; os.system('id')"))), UNKNOWN, "_parse_arg_template")
+    evil = own + "import os\n"
+    refused(scanned(model(b"X" + struct.pack("<I", len(evil)) + evil.encode())), UNKNOWN, "_parse_arg_template")
+    refused(
+        scanned(pickle.dumps(stats.norm, 4).replace(b"loc, scale, moments", b"f(), scale, moments")), UNKNOWN, "norm"
+    )
+
+
+def test_attribute_names_that_are_computed(scanned: Scanner) -> None:
+    """A key that a call returns at loading time could be any name."""
+    key = stack_global("builtins", "str") + text("__setstate__") + b"\x85R"
+    data = b"\x80\x04" + stack_global("collections", "OrderedDict") + b")R}" + key + b"Nsb."
+    refused(scanned(data), UNKNOWN, "computed")
+
+
+def test_state_out_of_sight(scanned: Scanner) -> None:
+    """The state itself is the result of a call, or has more attributes than the machine keeps."""
+    made = b"\x80\x04" + stack_global("collections", "OrderedDict") + b")R"
+    state = stack_global("builtins", "dict") + text("x") + b"\x85R"
+    refused(scanned(made + state + b"b."), UNKNOWN, "cannot be seen")
+    many = b"}(" + b"".join(b"M" + struct.pack("<H", i) + b"N" for i in range(5000)) + text("__setstate__") + b"Nu"
+    refused(scanned(made + many + b"b."), UNKNOWN, "more attributes")
+
+
+def test_joblib_array_bytes_that_are_opcodes(scanned: Scanner) -> None:
+    """One file, two readers: joblib.load passes over the array, pickle.load runs it."""
+    payload = b"0cos\nsystem\n(S'id'\ntR."
+    data = b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}("
+    data += b"".join(
+        b"X" + struct.pack("<I", len(k)) + k + v
+        for k, v in {
+            b"subclass": b"cnumpy\nndarray\n", b"shape": b"K" + bytes([len(payload)]) + b"\x85",
+            b"order": b"X\x01\0\0\0C", b"dtype": b"cnumpy\ndtype\nX\x02\0\0\0u1\x89\x88\x87R", b"allow_mmap": b"\x89",
+        }.items()
+    )  # fmt: skip
+    assert scanned(data + b"ub" + b"\0" * len(payload) + b".").verdict is Verdict.HELD
+    refused(scanned(data + b"ub" + payload + b"."), UNKNOWN, "os.system")
+
+
+def test_torch_storage_in_a_plain_pickle(scanned: Scanner) -> None:
+    """torch.storage._load_from_bytes is torch.load: its bytes are walked."""
+
+    def model(inner: bytes) -> bytes:
+        raw = b"B" + struct.pack("<I", len(inner)) + inner
+        return b"\x80\x04" + stack_global("torch.storage", "_load_from_bytes") + raw + b"\x85R."
+
+    assert scanned(model(pickle.dumps({}, 2))).verdict is Verdict.HELD
+    refused(scanned(model(pickle.dumps(Gadget(os.system, "id"), 2))), CALL, "system")
+    assert scanned(model(b"what is this")).verdict is Verdict.INCONCLUSIVE
 
 
 def test_joblib_object_array(scanned: Scanner) -> None:

@@ -6,13 +6,14 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from .machine import STEPS, Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq
 
 if TYPE_CHECKING:
-    from .machine import Machine
     from .pickle import Inspector
 
 WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+PROBE_OPCODES = 10_000
 _KIND = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)")
 
 
@@ -24,6 +25,7 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
     made = machine.top()
     if not isinstance(made, Made) or not isinstance(made.cls, Global) or (made.cls.module, made.cls.name) != WRAPPER:
         return
+    _as_plain_pickle(machine, inspector)
     state = _fields(made.state)
     dtype, count = _dtype(state.get("dtype")), _count(state.get("shape"))
     if dtype is None or count is None or machine.pos < machine.frame_end:
@@ -37,6 +39,52 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
     if state.get("numpy_array_alignment_bytes") is not None:
         machine.take(machine.number(1))
     machine.take(count * itemsize)
+
+
+def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
+    """`pickle.load` knows no raw arrays and would run their bytes as opcodes: see what it would import."""
+    if machine.pos >= machine.end or STEPS[machine.data[machine.pos]] is None:
+        return  # as joblib writes since 1.2: padding, which is no opcode
+    probe = Probe(inspector)
+    twin = Machine(machine.data, machine.pos, probe, PROBE_OPCODES)
+    twin.proto, twin.stack, twin.marks = machine.proto, list(machine.stack), [list(m) for m in machine.marks]
+    twin.memo = Scratch(machine.memo)
+    try:
+        twin.run()
+    except Broken:
+        return
+
+
+class Probe(Watcher):
+    """Tells an inspector only of imports that are well-formed and not allowed: random bytes hold none."""
+
+    def __init__(self, inspector: Inspector) -> None:
+        self.inspector = inspector
+
+    def mention(self, name: Global) -> None:
+        judge = self.inspector.walk.judge
+        if (
+            name.dotted.replace(".", "").isidentifier()
+            and judge.rule(name.module, name.name, "import").verdict != "allowed"
+        ):
+            self.inspector.odd(f"with pickle.load instead of joblib.load imports {name.dotted}", name.at)
+
+
+class Scratch(dict[int, Any]):
+    """A memo that is written to without touching the one below."""
+
+    def __init__(self, below: dict[int, Any]) -> None:
+        super().__init__()
+        self.below = below
+
+    def __missing__(self, index: int) -> Any:
+        return self.below[index]
+
+    def __contains__(self, index: object) -> bool:
+        return super().__contains__(index) or index in self.below
+
+    def __len__(self) -> int:
+        return len(self.below) + super().__len__()
 
 
 def _object_array(machine: Machine, inspector: Inspector) -> None:

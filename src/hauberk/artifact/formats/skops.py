@@ -70,6 +70,8 @@ def _judge(walk: Walk, node: dict[str, Any]) -> tuple[str, Severity]:
     ruling = walk.judge.rule(module, name, "import")
     dotted = printable(f"{module}.{name}")
     walk.saw(dotted, loader, ruling.verdict, ruling.reason)
+    if ruling.state:
+        return f"loading sets the state of {dotted}, which runs code from it", Severity.HIGH
     if ruling.verdict is Standing.ALLOWED:
         return "", Severity.INFO
     severity = Severity.CRITICAL if ruling.verdict is Standing.DANGEROUS else Severity.HIGH

@@ -33,9 +33,18 @@ def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
     scripted = any("/code/" in m.name or m.name.endswith("/constants.pkl") for m in archive.members)
     for member in archive.members:
         inner = member.name.removeprefix(root)
-        if STORAGE.fullmatch(inner) or (NOTE.fullmatch(inner) and member.size <= NOTE_MAX):
-            continue
-        _member(walk, archive, member, inner, path, scripted)
+        if STORAGE.fullmatch(inner):
+            _storage(walk, archive, member, path)
+        elif not (NOTE.fullmatch(inner) and member.size <= NOTE_MAX):
+            _member(walk, archive, member, inner, path, scripted)
+
+
+def _storage(walk: Walk, archive: Archive, member: Member, path: str) -> None:
+    """A storage is raw numbers to torch; one that is a harmful pickle all the same is told."""
+    whole = archive.data[member.start : member.start + member.packed]
+    content = whole if member.method == 0 else read(walk, archive, member, path)
+    if content is not None and begins(content):
+        walk_pickle(walk, content, join(path, printable(member.name)), claimed=False)
 
 
 def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str, scripted: bool) -> None:
