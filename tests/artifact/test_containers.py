@@ -74,7 +74,7 @@ def test_torch_legacy_with_a_payload(scanned: Scanner) -> None:
 
 
 def test_local_header_of_another_name(scanned: Scanner) -> None:
-    """GHSA-w8jq-xcqf-f792 (picklescan): zipfile and torch read different names."""
+    """CVE-2025-1944 (picklescan): zipfile and torch read different names."""
     data = zipped({"m/data.pkl": HONEST})
     assert scanned(data).verdict is Verdict.HELD
     assert "artifact.archive.mismatch" in rules(scanned(data.replace(b"m/data.pkl", b"m/data.txt", 1)))
@@ -84,6 +84,7 @@ def test_local_header_of_another_name(scanned: Scanner) -> None:
     ("offset", "what"), [(6, "flags"), (8, "compression"), (14, "checksum"), (18, "size"), (22, "size")]
 )
 def test_local_header_of_other_fields(scanned: Scanner, offset: int, what: str) -> None:
+    """CVE-2025-1945 (picklescan): flag bits that stop one reader and not the other."""
     data = bytearray(zipped({"a": HONEST}))
     data[offset] ^= 1
     seen = scanned(bytes(data))
@@ -133,7 +134,7 @@ def test_encrypted_members_are_not_clean(scanned: Scanner) -> None:
 
 
 def test_wrong_checksum(scanned: Scanner) -> None:
-    """GHSA-mjqp-26hc-grxg (picklescan): a bad CRC made zipfile stop, torch went on."""
+    """CVE-2025-10156 (picklescan): a bad CRC made zipfile stop, torch went on."""
     data = zipped({"a": HONEST})
     assert "artifact.zip.broken" in rules(scanned(data.replace(HONEST, HONEST[:-3] + b"K\x02.")))
 
@@ -272,7 +273,7 @@ def test_onnx_external_data_that_the_digest_does_not_cover(scanned: Scanner, tmp
 
 
 def test_onnx_external_data_in_an_attribute_of_a_subgraph(scanned: Scanner) -> None:
-    """GHSA for Constant nodes: tensors hide in attributes, and those in graphs of attributes."""
+    """Tensors hide in attributes, and those in graphs of attributes."""
     tensor = field(13, field(1, b"location") + field(2, b"../x"))
     node = field(4, b"Constant") + field(5, field(1, b"value") + field(5, tensor))
     branch = field(4, b"If") + field(5, field(1, b"then_branch") + field(6, field(1, node)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from hauberk.core.errors import InputError, LimitExceeded
 from hauberk.core.limits import Limits
 from hauberk.core.nouns import Severity, Verdict, decode, encode
 from hauberk.core.ports import Check, Inputs
+from hauberk.core.taxonomy import lookup
 
 
 @dataclass
@@ -175,6 +177,15 @@ def test_scan_records_what_was_allowed(tmp_path: Path) -> None:
     assert evidence.parameters["allow"] == ("mylib.Thing",)
     rows = next(e for e in evidence.exhibits if e.name == "globals").rows  # type: ignore[union-attr]
     assert ("mylib.Thing", "call", "allowed", 1, "allowed by the user") in rows
+
+
+def test_every_reference_is_in_the_taxonomy() -> None:
+    room = Path(DIGEST.run.__code__.co_filename).parent
+    texts = [p.read_text() for p in room.rglob("*") if p.suffix in (".py", ".json")]
+    found = {r for t in texts for r in re.findall(r'"((?:CWE-|AML\.T|ML\d|CVE-|GHSA-)[\w.:-]*)"', t)}
+    assert len(found) > 15
+    for reference in found:
+        lookup(reference)
 
 
 def test_scan_refuses_an_allow_that_is_no_list(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_call_in_every_protocol(
 
 
 def test_names_fetched_from_the_memo(scanned: Scanner) -> None:
-    """GHSA-655q-fx9r-782v (picklescan): STACK_GLOBAL whose operands come from the memo, not from the last strings."""
+    """picklescan issue 22: STACK_GLOBAL whose operands come from the memo, not from the last strings."""
     data = (
         b"\x80\x04" + text("subprocess") + b"\x94" + text("Popen") + b"\x94" + b"00" + text("innocent") + text("dict")
     )
@@ -92,6 +92,24 @@ def test_memo_entry_overwritten_before_use(scanned: Scanner) -> None:
     """The memo is what it is at that moment: the last PUT wins."""
     data = b"\x80\x04" + text("collections") + b"q\x000" + text("posix") + b"q\x000h\x00" + text("system") + b"\x93"
     refused(scanned(data + text("id") + b"\x85R."), CALL, "posix.system")
+
+
+def test_put_and_memoize_mixed(scanned: Scanner) -> None:
+    """picklescan issue 14: MEMOIZE counts entries, whichever opcode stored them."""
+    data = b"\x80\x04" + text("posix") + b"q\x00" + text("system") + b"q\x01"
+    data += text("collections") + b"\x94" + text("OrderedDict") + b"\x940000h\x00h\x01\x93"
+    refused(scanned(data + text("id") + b"\x85R."), CALL, "posix.system")
+    gap = b"\x80\x04" + text("posix") + b"q\x050" + text("system") + b"\x940h\x05h\x01\x93" + text("id") + b"\x85R."
+    refused(scanned(gap), CALL, "posix.system")
+
+
+def test_names_kept_as_attributes_of_a_function(scanned: Scanner) -> None:
+    """modelscan issue 85: BUILD writes names onto an allowed function, and GLOBAL fetches them back."""
+    data = b"\x80\x05cnumpy\nlog1p\nN(Va\nVos\nd\x86bN(Vb\nVsystem\nd\x86b0"
+    data += b"cnumpy\nlog1p.a\np0\ncnumpy\nlog1p.b\np1\n00g0\ng1\n\x93Vid\n\x85R."
+    seen = scanned(data)
+    refused(seen, CALL, "writes attributes of numpy.log1p")
+    assert "artifact.pickle.unknown" in rules(seen)
 
 
 def test_inst(scanned: Scanner) -> None:
@@ -124,7 +142,7 @@ def test_persistent_id_outside_torch(scanned: Scanner) -> None:
 
 
 def test_payload_before_the_stream_breaks(scanned: Scanner) -> None:
-    """GHSA-w8jq-xcqf-f792 (picklescan): an error after the payload must not hide it."""
+    """GHSA-9gvj-pp9x-gcfr (picklescan): an error after the payload must not hide it."""
     seen = scanned(pickle.dumps(Gadget(os.system, "id"))[:-1] + b"\xff\xff")
     refused(seen, CALL, "system")
     assert "artifact.pickle.broken" in rules(seen)
@@ -184,6 +202,9 @@ def test_nested_pickle_lying_in_data(scanned: Scanner, inner_protocol: int) -> N
         ("builtins", "compile"),
         ("builtins", "open"),
         ("importlib", "import_module"),
+        ("pip", "main"),
+        ("pip._internal.cli.main", "main"),
+        ("pkgutil", "resolve_name"),
         ("runpy", "run_path"),
         ("pty", "spawn"),
         ("socket", "create_connection"),
@@ -307,7 +328,7 @@ def test_frames_do_not_hide(scanned: Scanner) -> None:
 
 @pytest.mark.parametrize("name", ["model.bin", "model.json", "weights.safetensors", "README.md", "a.onnx", "x"])
 def test_extension_does_not_route(scanned: Scanner, name: str) -> None:
-    """GHSA-jgw4-cr84-mqxg (picklescan): a pickle by any other name."""
+    """CVE-2025-1889, CVE-2025-10155 (picklescan): a pickle by any other name."""
     refused(scanned(pickle.dumps(Gadget(os.system, "id")), name), CALL, "system")
 
 
