@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import select
 import subprocess
@@ -37,8 +39,10 @@ class Process:
         if self._popen.stdin is None or self._popen.stdout is None:
             raise InputError(f"{what}: the sandbox gave no pipes")
         self._in, self._out = self._popen.stdin.fileno(), self._popen.stdout.fileno()
-        os.set_blocking(self._in, False)
-        os.set_blocking(self._out, False)
+        for pipe in (self._in, self._out):
+            os.set_blocking(pipe, False)
+            with contextlib.suppress(OSError, AttributeError):  # the kernel's bound for users; another system
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIECE)
         self.close = weakref.finalize(self, _end, self._popen)
 
     def discard(self, handle: int) -> None:
