@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .onnx_ending import Ending
 
 TOLERANCE = 1e-4  # of the largest score: float32 sums in another order differ by about 1e-6 a layer
+SLOPES = 8  # examples at which the gradient is looked at
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def build(proto: Any, ending: Ending, intake: Intake, oracle: Oracle, name: str)
     for module, end in _ways(proto, ending, intake, oracle.reading):
         difference = _difference(module, proto, end, intake, oracle, name)
         if difference <= TOLERANCE:
-            _check_gradient(module, oracle.x, name)
-            return Built(module, _notes(end, difference, len(oracle.x)))
+            notes = _check_gradient(module, oracle.x, name)
+            return Built(module, (*_notes(end, difference, len(oracle.x)), *notes))
         worst.append(difference)
     raise UnsupportedError(
         f"{name}: the converted module and onnxruntime differ by {min(worst):.2g} of the largest score "
@@ -106,14 +107,19 @@ def _difference(module: Logits, proto: Any, end: Ending, intake: Intake, oracle:
     return max(at_cut, agreement(oracle.probabilities, softmax(logits)))
 
 
-def _check_gradient(module: Logits, x: Any, name: str) -> None:
-    leaf: Tensor = torch.from_numpy(np.array(x[:4], dtype=np.float32)).requires_grad_()
+def _check_gradient(module: Logits, x: Any, name: str) -> tuple[str, ...]:
+    """A note where the gradient is not finite at some examples (a square root at zero, say)."""
+    leaf: Tensor = torch.from_numpy(np.array(x[:SLOPES], dtype=np.float32)).requires_grad_()
     logits = module(leaf)
     if not logits.requires_grad:
         raise UnsupportedError(f"{name}: no gradient reaches the input: an operator on the way rounds or compares")
     (slope,) = torch.autograd.grad(logits.square().sum(), leaf, allow_unused=True)
-    if slope is None or not bool(torch.isfinite(slope).all()):
-        raise UnsupportedError(f"{name}: the gradient is {'missing' if slope is None else 'not finite'}")
+    if slope is None:
+        raise UnsupportedError(f"{name}: no gradient reaches the input")
+    lost = int((~torch.isfinite(slope.flatten(1)).all(dim=1)).sum())
+    if lost == len(leaf):
+        raise UnsupportedError(f"{name}: the gradient is not finite at any of {lost} examples")
+    return (f"the gradient is not finite at {lost} of {len(leaf)} examples",) if lost else ()
 
 
 def _notes(end: Ending, difference: float, n: int) -> tuple[str, ...]:
