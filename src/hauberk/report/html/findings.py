@@ -8,7 +8,7 @@ from ..words import Pair, grouped, notes, place, sentence, term, title, weakness
 from .markup import Markup, join, tag
 from .tables import left_out, scrolling
 
-FIRST, FOLDED, MAX_GROUPS = 6, 200, 100
+FEW, FIRST, FOLDED, MAX_GROUPS = 3, 6, 200, 100
 
 
 def findings(dossier: Dossier) -> Markup:
@@ -34,25 +34,25 @@ def _entry(dossier: Dossier, group: list[Pair]) -> Markup:
     worst = group[0][1]
     times = tag("span", f"{len(group):,} places", class_="times") if len(group) > 1 else None
     side = tag("div", tag("span", worst.severity, class_="sev"), times, class_="side")
-    parts = [_places(dossier, group), *_remedies(group), _small_print(dossier, group)]
-    body = tag("div", _head(dossier, group), *parts, class_="body")
-    return tag("article", side, body, class_=f"finding {worst.severity}")
+    parts = [*_heads(dossier, group), _places(dossier, group), *_remedies(group), _small_print(dossier, group)]
+    return tag("article", side, tag("div", *parts, class_="body"), class_=f"finding {worst.severity}")
 
 
-def _head(dossier: Dossier, group: list[Pair]) -> Markup:
-    evidence, first = group[0]
-    same = all(f.message == first.message for _, f in group)
-    return tag(
-        "h3", sentence(first.message) if same else f"{title(dossier, evidence.check)}: {count(len(group), 'finding')}"
-    )
+def _heads(dossier: Dossier, group: list[Pair]) -> list[Markup]:
+    """What is wrong: a sentence each while they are few or say the same, else how many there are."""
+    messages = list(dict.fromkeys(f.message for _, f in group))
+    if len(messages) == 1 or len(group) <= FEW:
+        return [tag("h3", sentence(message)) for message in messages]
+    return [tag("h3", f"{title(dossier, group[0][0].check)}: {count(len(group), 'finding')}")]
 
 
 def _places(dossier: Dossier, group: list[Pair]) -> Markup | None:
-    if len(group) == 1:
+    if len(group) <= FEW:
         return None
     first, more = group[:FIRST], group[FIRST : FIRST + FOLDED]
-    fold = tag("details", tag("summary", f"{len(more):,} more places"), _rows(dossier, more), class_="fold")
-    return join([_rows(dossier, first), fold if more else None, left_out(len(group) - FIRST - FOLDED)])
+    summary = tag("summary", count(len(more), "more place"))
+    fold = tag("details", summary, _rows(dossier, more), class_="fold") if more else None
+    return join([_rows(dossier, first), fold, left_out(len(group) - FIRST - FOLDED)])
 
 
 def _rows(dossier: Dossier, group: list[Pair]) -> Markup:
@@ -69,7 +69,8 @@ def _remedies(group: list[Pair]) -> list[Markup]:
 def _small_print(dossier: Dossier, group: list[Pair]) -> Markup:
     evidence, finding = group[0]
     references = dict.fromkeys(r for _, f in group for r in f.references)
-    where = [tag("span", place(dossier, finding), class_="where")] if len(group) == 1 else []
+    few = group if len(group) <= FEW else []
+    where = [tag("span", place(dossier, f), class_="where") for _, f in few]
     link = tag("a", "evidence", href=f"#e{dossier.evidence.index(evidence) + 1}")
     parts = [tag("code", finding.rule), *where, *(_reference(r) for r in list(references)[:20]), link]
     return tag("p", join(parts, " · "), class_="meta")

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from ...core.canon import Scalar
 from ...core.exhibits import Table
-from ..figures import scalar, symbols
+from ..figures import count, scalar, symbols
 from .markup import Markup, join, tag
 
 FIRST, FOLDED, MAX_COLUMNS = 8, 200, 60
@@ -38,7 +38,7 @@ def _only_marked_rows(exhibit: Table) -> Markup:
     rest = [i for i in range(len(exhibit.rows)) if i not in set(marked)]
     return join([
         _folded(exhibit, marked),
-        _details(f"{len(rest)} rows without a change", _rows_table(exhibit, rest[:FOLDED])) if rest else None,
+        _details(f"{count(len(rest), 'row')} without a change", _rows_table(exhibit, rest[:FOLDED])) if rest else None,
     ])  # fmt: skip
 
 
@@ -48,14 +48,14 @@ def _folded(exhibit: Table, order: Sequence[int]) -> Markup:
         first, more = order[: FIRST + 4], ()
     return join([
         _rows_table(exhibit, first),
-        _details(f"{len(more):,} more rows", _rows_table(exhibit, more)) if more else None,
+        _details(count(len(more), "more row"), _rows_table(exhibit, more)) if more else None,
         left_out(left),
     ])  # fmt: skip
 
 
 def left_out(n: int) -> Markup | None:
     """What a table does not show."""
-    return tag("p", f"{n:,} more rows are in report.json.", class_="quiet") if n > 0 else None
+    return tag("p", f"{count(n, 'more row')} in report.json.", class_="quiet") if n > 0 else None
 
 
 def _details(summary: str, body: Markup) -> Markup:
