@@ -35,7 +35,7 @@ EVIDENCE = Evidence(
     check="attack.evasion",
     version="1",
     subjects=(MODEL,),
-    parameters={"norms": ["linf", "l2"], "eps": 0.1, "nested": {"a": [1, None, True]}},
+    parameters={"form": {"form": "free"}, "norms": ["linf", "l2"], "eps": 0.1, "nested": {"a": [1, None, True]}},
     seed=7,
     budget=Budget(60.0, None),
     findings=(),
@@ -108,6 +108,7 @@ def test_fingerprint_ignores_the_wording_and_nothing_else() -> None:
         ({"exhibits": [{"form": "applet"}]}, "unknown form 'applet'"),
         ({"subjects": [{"kind": "model", "name": "x", "digest": "md5:1"}]}, "is not sha256"),
         ({"measurements": [{"name": "x"}]}, "field 'value' is missing"),
+        ({"measurements": [encode(EVIDENCE.measurements[0]) | {"at": {"eps": [1]}}]}, "at.eps: expected str or int"),
     ],
 )
 def test_decode_refuses(change: dict[str, Any], message: str) -> None:

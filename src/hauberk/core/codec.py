@@ -126,7 +126,12 @@ def _decode(hint: Any, plain: Any, where: str) -> Any:
     return plain  # Json: anything that parsed
 
 
+_JSON_OPTIONS = len(typing.get_args(Json))
+
+
 def _decode_union(options: tuple[Any, ...], plain: Any, where: str) -> Any:
+    if len(options) == _JSON_OPTIONS:  # Json itself: anything that parsed
+        return plain
     if isinstance(plain, Mapping) and "form" in plain:
         form = _FORMS.get(str(plain["form"]))
         if form is None or form not in options:
@@ -135,8 +140,6 @@ def _decode_union(options: tuple[Any, ...], plain: Any, where: str) -> Any:
     for option in options:
         if _fits(option, plain):
             return _decode(option, plain, where)
-    if len(options) > 4:  # Json, the recursive alias: anything that parsed
-        return plain
     names = " or ".join("null" if o is type(None) else getattr(o, "__name__", "list") for o in options)
     raise InputError(f"{where}: expected {names}, got {_kind(plain)}")
 
