@@ -9,6 +9,7 @@ import pytest
 
 from hauberk.attack.evasion.apgd import apgd, apgd_targeted
 from hauberk.attack.evasion.losses import LOSSES, settle
+from hauberk.attack.evasion.pgd import pgd
 from hauberk.attack.threat import Space
 
 torch = pytest.importorskip("torch")
@@ -32,6 +33,20 @@ def test_breaks_exactly_what_the_closed_form_says(build: Any, classes: int, norm
     assert not broken[distance > eps * 1.0001].any()
     # with several classes the ascent may run to a farther one: the targeted attack, below, is exact there
     assert broken[distance < eps * 0.98].mean() >= (1.0 if classes == 2 else 0.8)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_plain_descent_breaks_the_same(build: Any, norm: str) -> None:
+    linear = build.linear(2, (1, 4, 5), seed=2)
+    x, y = linear.examples(60, seed=1)
+    distance = linear.distance(x, y, norm)
+    eps = float(np.median(distance))
+    found = pgd(linear.module(), x, y, linear.space, norm, eps)
+    broken = _wrong(linear, found.x_adv, y)
+    assert not broken[distance > eps * 1.0001].any()
+    assert broken[distance < eps * 0.98].all()
+    assert (found.best >= found.first).all()
+    assert found.gradients.max() <= 40
 
 
 @pytest.mark.parametrize("classes", [3, 4, 10])

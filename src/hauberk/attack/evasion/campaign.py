@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hauberk.core.ports import Floats, Ints
 
-    from .apgd import Ascent
+    from .ascent import Ascent
 
 OTHER_TARGETS = 3
 """Targets of APGD-T away from the declared radius: the likeliest find most."""
