@@ -66,7 +66,8 @@ def stray(argument, progress):
 
 def hang(argument, progress):
     if "pidfile" in argument:
-        child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        wait = "import signal; signal.alarm(120); signal.pause()"  # should a test forget it
+        child = subprocess.Popen([sys.executable, "-c", wait])
         part = argument["pidfile"] + ".part"
         with open(part, "w") as f:
             f.write(f"{os.getpid()} {child.pid}")
@@ -76,12 +77,12 @@ def hang(argument, progress):
         time.sleep(1000)
 
 def orphan_pipe(argument, progress):
-    """Die while a grandchild holds every pipe."""
+    """Die while a grandchild holds every pipe, until someone writes to the fifo."""
     if os.fork() == 0:
         os.setsid()
-        signal.alarm(20)
-        while True:
-            signal.pause()
+        signal.alarm(120)
+        open(argument["fifo"]).read()
+        os._exit(0)
     os._exit(1)
 
 def threads(argument, progress):

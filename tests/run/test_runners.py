@@ -153,10 +153,13 @@ def test_an_early_exit_is_named(job: Make) -> None:
     assert "exited with status 3" in str(failure(only(Workers(1, 1), job("exit3"))))
 
 
-def test_a_death_is_seen_though_a_grandchild_holds_the_pipes(job: Make) -> None:
-    first, second = run(Workers(1, 1), job("orphan_pipe"), job("double", n=1))
+@pytest.mark.timeout(60)
+def test_a_death_is_seen_though_a_grandchild_holds_the_pipes(job: Make, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    first, second = run(Workers(1, 1), job("orphan_pipe", fifo=str(tmp_path / "fifo")), job("double", n=1))
     assert "exited with status 1" in str(failure(first))
     assert second.result == {"n": 2}
+    (tmp_path / "fifo").write_text("go")
 
 
 class Leaping:
