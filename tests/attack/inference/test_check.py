@@ -216,3 +216,17 @@ def test_the_references_are_known_ids():
 def test_it_is_a_check():
     check: Check = MEMBERSHIP
     assert check.id == "attack.membership"
+
+
+def test_a_scikit_learn_forest_is_trained_again_and_attacked(overlap):
+    from sklearn.ensemble import RandomForestClassifier
+
+    from hauberk.core.nouns import Subject
+    from hauberk.model.sklearn import from_sklearn
+
+    train, test = overlap("train", 200, seed=1), overlap("test", 200, seed=2)
+    model = from_sklearn(RandomForestClassifier(30, random_state=0).fit(train.x, train.y))
+    subjects = {role: Subject(role, role, "sha256:" + "0" * 64) for role in ("model", "train", "test")}
+    evidence = MEMBERSHIP.run(Inputs(model=model, train=train, test=test, subjects=subjects), Limits(), 0)
+    assert "attack.membership.leak" in rules(evidence)
+    assert model.queries == 2 * evidence.parameters["members_asked"]
