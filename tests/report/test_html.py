@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -212,6 +213,35 @@ def test_the_control_arm_joins_the_chart_of_the_attack(image: Dossier) -> None:
         ("clean accuracy 92.2 %", "reference"),
     ]  # fmt: skip
     assert not any(s.evidence[0].check == "attack.noise" for s in shown)
+
+
+def test_clean_accuracy_is_marked_on_axes_of_accuracy_only(image: Dossier) -> None:
+    labels = {
+        s.exhibit.name: [one.line.label for one in s.series]
+        for s in series.gathered(image)
+        if isinstance(s.exhibit, Chart)
+    }
+    assert labels["robust_accuracy.l2"] == ["APGD-CE + APGD-T", "clean accuracy 92.2 %"]
+    assert labels["roc"] == ["RMIA", "chance"]
+    assert labels["reliability"] == ["digits-cnn", "ideal"]
+
+
+def test_a_control_arm_of_its_own_axes_is_shown_alone_as_a_control(image: Dossier) -> None:
+    noise = next(e for e in image.evidence if e.check == "attack.noise")
+    chart = Chart("n", "Jitter", "jitter", "accuracy", (Line("gaussian jitter", (0.0, 1.0), (0.9, 0.8)),))
+    odd = replace(image, evidence=(replace(noise, exhibits=(chart,)),))
+    (shown,) = series.gathered(odd)
+    assert [s.role for s in shown.series] == ["control"]
+
+
+def test_a_control_arm_that_the_attack_drew_is_not_shown_twice(image: Dossier) -> None:
+    noise = next(e for e in image.evidence if e.check == "attack.noise")
+    attack = next(e for e in image.evidence if e.check == "attack.evasion")
+    (own,) = (c for c in noise.exhibits if isinstance(c, Chart))
+    renamed = replace(own, x_label="radius (linf, input units)")
+    both = replace(own, x_label="radius (input units)", lines=(*own.lines, Line("under attack", (0.0,), (0.9,))))
+    odd = replace(image, evidence=(replace(noise, exhibits=(renamed,)), replace(attack, exhibits=(both,))))
+    assert [s.evidence[0].check for s in series.gathered(odd)] == ["attack.evasion"]
 
 
 def test_points_that_are_no_numbers_are_left_out() -> None:

@@ -86,7 +86,7 @@ def _shown(dossier: Dossier, evidence: Evidence, exhibit: Exhibit, controls: lis
     joined = [(e, c) for e, c in controls if _is_attack(evidence) and _axes(c) == _axes(exhibit)]
     labels = {s.line.label for s in own}
     guests = [Series(n, "control") for _, c in joined for n in c.lines if n.label not in labels]
-    series = _with_clean(dossier, evidence, [*own, *guests])
+    series = _with_clean(dossier, evidence, exhibit, [*own, *guests])
     return Shown(exhibit, (evidence, *(e for e, _ in joined)), tuple(finite(s) for s in series))
 
 
@@ -95,9 +95,9 @@ def _role_in(evidence: Evidence, line: Line) -> str:
     return "control" if evidence.check == CONTROL_CHECK and by_label == "data" else by_label
 
 
-def _with_clean(dossier: Dossier, evidence: Evidence, series: list[Series]) -> list[Series]:
-    """The clean accuracy as a level line, where an attack's curve has none."""
-    curve = evidence.check.startswith("attack.") and any(s.role == "control" for s in series)
+def _with_clean(dossier: Dossier, evidence: Evidence, chart: Chart, series: list[Series]) -> list[Series]:
+    """The clean accuracy as a level line, where an attack's curve of accuracy has none."""
+    curve = evidence.check.startswith("attack.") and re.search(r"\baccuracy\b", chart.y_label)
     if not curve or any(s.line.label.lower().startswith("clean") for s in series):
         return series
     clean = clean_accuracy(dossier)
