@@ -102,6 +102,19 @@ def test_a_member_that_the_directory_does_not_list(scanned: Scanner) -> None:
     assert "artifact.archive.hidden" in rules(scanned(body))
 
 
+def test_bytes_between_two_members(scanned: Scanner) -> None:
+    """A local entry that no directory lists, in the middle."""
+    first, second = zipped({"a": HONEST}), zipped({"a": HONEST, "b": HONEST})
+    at, gap = first.index(b"PK\x01\x02"), b"PK\x03\x04 hidden"
+    body = bytearray(second[:at] + gap + second[at:])
+    entry = body.index(b"PK\x01\x02", body.index(b"PK\x01\x02") + 1)
+    body[entry + 42 : entry + 46] = struct.pack("<I", at + len(gap))
+    body[-6:-2] = struct.pack("<I", struct.unpack("<I", body[-6:-2])[0] + len(gap))
+    seen = scanned(bytes(body))
+    assert rules(seen) == {"artifact.archive.hidden"}
+    assert seen.findings[0].place.part == f"byte {at}"
+
+
 def test_bytes_before_the_archive(scanned: Scanner) -> None:
     """A pickle in front of a zip: pickle.load reads the one, zipfile the other."""
     seen = scanned(EVIL + zipped({"a": HONEST}))
@@ -158,6 +171,44 @@ def test_a_zip_in_a_zip(scanned: Scanner) -> None:
 def test_too_many_members_is_a_skip(scanned: Scanner) -> None:
     data = zipped({str(i): HONEST for i in range(20)})
     assert scanned(data, limits=Limits(max_members=10)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_bytes_behind_the_archive(scanned: Scanner) -> None:
+    """A second end record: one reader takes the last, another the one whose comment fits."""
+    data = zipped({"a": HONEST})
+    assert "artifact.archive.hidden" in rules(scanned(data + b"x" * 30))
+    comment = zipped({"b": EVIL})
+    joined = data[:-2] + struct.pack("<H", len(comment)) + comment
+    assert scanned(joined).verdict is Verdict.BROKEN
+    harmless = data[:-2] + struct.pack("<H", 5) + b"hello"
+    assert scanned(harmless).verdict is Verdict.HELD
+
+
+def test_opcodes_in_a_tensor_are_no_polyglot(scanned: Scanner) -> None:
+    """Near miss: the zeros of the header's length are no opcodes, so an unpickler never gets to the tensor."""
+    payload = b"0cos\nsystem\n(S'id'\ntR."
+    header = json.dumps({"a": {"dtype": "U8", "shape": [len(payload)], "data_offsets": [0, len(payload)]}}).encode()
+    seen = scanned(struct.pack("<Q", 0x58) + header.ljust(0x58) + payload)
+    assert seen.verdict is Verdict.HELD
+    assert seen.formats[""] == "safetensors"
+
+
+def test_an_npy_or_json_polyglot_is_told(scanned: Scanner) -> None:
+    """LightGBM text, JSON and arrays never begin with a byte that starts a pickle; ONNX and tar may."""
+    name = b"c" + b"os\nsystem\n(S'id'\ntR."
+    info = tarfile.TarInfo(name.decode())
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        info.size = len(HONEST)
+        tar.addfile(info, io.BytesIO(HONEST))
+    assert {"artifact.polyglot", "artifact.pickle.call"} <= rules(scanned(buffer.getvalue()))
+
+
+def test_text_that_looks_like_opcodes_stays_unknown(scanned: Scanner) -> None:
+    """Near misses: prose and lists of labels are not pickles."""
+    for data in (b"Python is fine\nreally\n", b"cat\ndog\nbird\n", b"Q\n", b"(((((", b"class\nname\n", b"import os\n"):
+        seen = scanned(data)
+        assert (seen.verdict, seen.findings) == (Verdict.INCONCLUSIVE, ()), data
 
 
 def test_truncated_zip(scanned: Scanner) -> None:

@@ -302,6 +302,24 @@ def test_reconstructor_of_an_unlisted_class(scanned: Scanner) -> None:
     refused(seen, UNKNOWN, "mylib.Thing")
 
 
+def test_an_allowed_name_in_another_use(scanned: Scanner) -> None:
+    """Allowed to be named is not allowed to be called; allowed by NEWOBJ is not allowed by REDUCE."""
+    for module, name, opcode in (
+        ("numpy", "mean", b"R"), ("numpy", "mean", b"\x81"), ("sklearn.svm._classes", "SVC", b"R"),
+        ("numpy", "dtype", b"\x81"), ("torch", "FloatStorage", b"R"),
+    ):  # fmt: skip
+        refused(scanned(b"\x80\x04" + stack_global(module, name) + b")" + opcode + b"."), UNKNOWN, name)
+    assert scanned(b"\x80\x04" + stack_global("numpy", "mean") + b".").verdict is Verdict.HELD
+    assert scanned(b"\x80\x04" + stack_global("sklearn.svm._classes", "SVC") + b")\x81.").verdict is Verdict.HELD
+
+
+def test_reconstructor_of_a_class_that_may_only_be_named(scanned: Scanner) -> None:
+    """The class is judged in the use that the call makes of it."""
+    data = b"ccopyreg\n_reconstructor\n(cnumpy\nvectorize\nc__builtin__\nobject\nNtR."
+    assert scanned(data).verdict is Verdict.HELD
+    refused(scanned(data.replace(b"vectorize", b"mean")), UNKNOWN, "numpy.mean")
+
+
 def test_codec_other_than_latin1(scanned: Scanner) -> None:
     """_codecs.encode imports encodings by name, and unpacks."""
     data = b"c_codecs\nencode\n(Vx\nVzlib\ntR."

@@ -62,8 +62,18 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
         if sniff(data):
             walk.formats[path] = name
             _guarded(walk, walker, data, path, name)
+            if not name.endswith(("pickle", "legacy")) and pickle.is_pickle(walk, data):
+                _polyglot(walk, data, path, name)
             return
     _unclaimed(walk, data, path)
+
+
+def _polyglot(walk: Walk, data: memoryview, path: str, name: str) -> None:
+    """Bytes of one format that an unpickler would run as well."""
+    remedy = "do not load this file; no honest writer makes such bytes"
+    message = f"this {name} file is a pickle as well: what it does depends on who reads it"
+    walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
+    pickle.walk_pickle(walk, data, path)
 
 
 def _guarded(walk: Walk, walker: Walker, data: memoryview, path: str, name: str) -> None:
@@ -79,8 +89,9 @@ def _guarded(walk: Walk, walker: Walker, data: memoryview, path: str, name: str)
 
 def _unclaimed(walk: Walk, data: memoryview, path: str) -> None:
     """No magic: an old pickle, data that is only text, or nothing that we know."""
-    if len(data) and pickle.walk_pickle(walk, data, path, claimed=False):
+    if len(data) and pickle.is_pickle(walk, data):
         walk.formats[path] = "pickle"
+        pickle.walk_pickle(walk, data, path)
     elif keras.is_json(data):
         walk.formats[path] = "json"
         keras.walk_json(walk, data, path)

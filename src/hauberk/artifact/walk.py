@@ -61,6 +61,12 @@ class Walk:
         self.members = 0
         self._full = False
 
+    def trial(self) -> Walk:
+        """A walk of the same limits and judge, whose findings nobody reads."""
+        other = Walk(self.limits, _nowhere)
+        other.judge = self.judge
+        return other
+
     def enter(self, data: memoryview, path: str) -> None:
         """Walk bytes found inside others, whatever format they are of."""
         if self.depth >= self.limits.max_depth:
@@ -112,6 +118,10 @@ class Walk:
             self.expanded += unpacked
             return True
         return False
+
+
+def _nowhere(walk: Walk, data: memoryview, path: str) -> None:
+    return None
 
 
 def join(path: str, member: str) -> str:

@@ -6,8 +6,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from .machine import STEPS, Machine, Watcher
+from .machine import Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq
+from .steps import STEPS
 
 if TYPE_CHECKING:
     from .pickle import Inspector

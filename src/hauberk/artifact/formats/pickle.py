@@ -32,6 +32,9 @@ HIDING = frozenset(
 NESTED_MAX = 64 << 20
 """Longer constants are array data; a pickle hidden in one is walked only when a call is given it."""
 
+TRIAL_OPCODES, TRIAL_LINE = 1_000_000, 4096
+"""How far bytes of no known format are followed before they count as a pickle, and their longest line."""
+
 MAX_TOLD = 1000
 """Different complaints about one program; no honest one comes near."""
 
@@ -42,30 +45,32 @@ class Inspector(Watcher):
     """Judges what one pickle program would do, and writes flaws.
 
     loader: pickle (`pickle.load` and `joblib.load`), torch (storages by persistent id), torchscript (classes of
-    the archive's own code). prefix: where this program stands inside another.
+    the archive's own code). prefix: where this program stands inside another. nested: whether constants that are
+    pickles are walked as well.
     """
 
-    def __init__(self, walk: Walk, path: str, prefix: str = "", *, loader: str = "pickle") -> None:
-        self.walk, self.path, self.prefix, self.loader = walk, path, prefix, loader
+    def __init__(self, walk: Walk, path: str, prefix: str = "", *, loader: str = "pickle", nested: bool = True) -> None:
+        self.walk, self.path, self.prefix, self.loader, self.nested = walk, path, prefix, loader, nested
         self.pending: dict[str, tuple[Ruling, Global]] = {}
         self.told: set[str] = set()
         self.worst = Standing.ALLOWED
-        self.calls = 0
+        self.harmful = False
 
     # what the machine tells
 
     def mention(self, name: Global) -> None:
         ruling = self._weigh(name, "import")
+        self.harmful = self.harmful or ruling.verdict is Standing.DANGEROUS
         if ruling.verdict is not Standing.ALLOWED:
             self.pending.setdefault(name.dotted, (ruling, name))
 
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
-        self.calls += 1
         if not isinstance(target, Global):
             self.odd(f"calls {shown(target)}, which has no name", at)
             return Made(target, args)
         ruling = self._weigh(target, use)
         if ruling.verdict is not Standing.ALLOWED:
+            self.harmful = True
             self._accuse(target, f"{EXPLAIN[use]} {printable(target.dotted)} with {shown(args)}", ruling, at)
         elif ruling.shape:
             return self._shaped(ruling, target, args, at)
@@ -96,14 +101,16 @@ class Inspector(Watcher):
         return Opaque("extension", code)
 
     def constant(self, value: Any, at: int) -> None:
+        if not self.nested:
+            return
         if isinstance(value, memoryview):
             head = bytes(value[:64]) if 8 <= len(value) <= NESTED_MAX else b""
         else:
             head = value[:64].encode("latin-1", "replace") if 8 <= len(value) <= NESTED_MAX else b""
         if head and (MAGIC.match(head) or TEXT_GLOBAL.match(head)):
             data = value if isinstance(value, memoryview) else memoryview(value.encode("latin-1", "replace"))
-            inner = Inspector(self.walk, self.path, f"{self.prefix}opcode {at} > ")
-            walk_streams(inner, data, claimed=False)
+            if is_pickle(self.walk, data):
+                walk_streams(Inspector(self.walk, self.path, f"{self.prefix}opcode {at} > "), data)
 
     def after_build(self, machine: Machine) -> None:
         if self.loader == "pickle":
@@ -200,59 +207,62 @@ def begins(data: memoryview) -> bool:
     return MAGIC.match(bytes(data[:2])) is not None
 
 
-def walk_streams(inspector: Inspector, data: memoryview, *, claimed: bool = True, start: int = 0) -> bool:
-    """Walk every stream of a file. Returns whether it was a pickle.
+def is_pickle(walk: Walk, data: memoryview) -> bool:
+    """Whether bytes that nothing calls a pickle are one: they end as one, or are about to do harm before they break."""
+    inspector = Inspector(walk.trial(), "", nested=False)
+    machine = Machine(data, 0, inspector, TRIAL_OPCODES)
+    machine.max_line = TRIAL_LINE
+    try:
+        machine.run()
+    except Broken:
+        return inspector.harmful
+    return True
 
-    claimed: False when nothing says that this is a pickle: then one that breaks is reported only if it was
-    about to do something harmful.
-    """
+
+def walk_streams(inspector: Inspector, data: memoryview, start: int = 0) -> None:
+    """Walk every stream of a pickle file."""
     walk = inspector.walk
     if walk.depth >= walk.limits.max_depth:
         walk.skip(inspector.path or "pickle", "pickles are nested too deeply")
-        return True
+        return
     walk.depth += 1
     pos, streams = start, 0
     try:
-        while pos < len(data):
+        while pos < len(data) or not streams:
             machine = Machine(data, pos, inspector, max(0, walk.limits.max_opcodes - walk.opcodes))
-            try:
-                pos = _one(machine, inspector)
-            except Broken as error:
-                return _broken(inspector, error, claimed, streams, len(data) - pos)
-            inspector.finish()
+            pos = run(machine, inspector, streams, len(data) - pos)
+            streams += 1
             if machine.limited:
                 walk.skip(inspector.path or "pickle", f"more than {walk.limits.max_opcodes} opcodes")
-                return True
-            streams += 1
+                return
     finally:
         walk.depth -= 1
-    return streams > 0
 
 
-def _one(machine: Machine, inspector: Inspector) -> int:
+def run(machine: Machine, inspector: Inspector, streams: int, left: int) -> int:
+    """Walk one stream, and report. Returns the position behind it; the end of the data when it breaks."""
     try:
         return machine.run()
+    except Broken as error:
+        inspector.finish()
+        _broken(inspector, error, streams, left)
+        return machine.end
     finally:
         inspector.walk.opcodes += machine.steps
+        inspector.finish()
 
 
-def _broken(inspector: Inspector, error: Broken, claimed: bool, streams: int, left: int) -> bool:
-    imported = {ruling.verdict for ruling, _ in inspector.pending.values()}
-    harmful = bool(inspector.worst is not Standing.ALLOWED or Standing.DANGEROUS in imported)
-    if not claimed and not harmful and not streams:
-        return False
-    inspector.finish()
+def _broken(inspector: Inspector, error: Broken, streams: int, left: int) -> None:
     place = Place(inspector.path, f"{inspector.prefix}opcode {error.at}")
     remedy = "do not load this file; download it again and compare the digest"
-    if streams and not harmful:
+    if streams and inspector.worst is Standing.ALLOWED:
         message = f"{left} bytes follow the last pickle and are none: {error}"
         inspector.walk.flaw("artifact.pickle.trailing", Severity.MEDIUM, place, message, remedy, ("CWE-502",))
     else:
         message = f"the pickle breaks: {error}; whatever stands before that would still run"
         inspector.walk.flaw("artifact.pickle.broken", Severity.HIGH, place, message, remedy, ("CWE-502",))
-    return True
 
 
-def walk_pickle(walk: Walk, data: memoryview, path: str, *, claimed: bool = True, loader: str = "pickle") -> bool:
-    """Walk a pickle file. Returns whether it was one."""
-    return walk_streams(Inspector(walk, path, loader=loader), data, claimed=claimed)
+def walk_pickle(walk: Walk, data: memoryview, path: str, *, loader: str = "pickle") -> None:
+    """Walk a pickle file."""
+    walk_streams(Inspector(walk, path, loader=loader), data)

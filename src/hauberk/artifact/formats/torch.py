@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import torchscript
 from .machine import Machine
-from .opcodes import Broken
-from .pickle import Inspector, begins, walk_pickle
+from .pickle import Inspector, begins, is_pickle, run, walk_pickle
 from .zip import Archive, Member, enter, read
 
 LEGACY = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
@@ -43,8 +41,8 @@ def _storage(walk: Walk, archive: Archive, member: Member, path: str) -> None:
     """A storage is raw numbers to torch; one that is a harmful pickle all the same is told."""
     whole = archive.data[member.start : member.start + member.packed]
     content = whole if member.method == 0 else read(walk, archive, member, path)
-    if content is not None and begins(content):
-        walk_pickle(walk, content, join(path, printable(member.name)), claimed=False)
+    if content is not None and begins(content) and is_pickle(walk, content):
+        walk_pickle(walk, content, join(path, printable(member.name)))
 
 
 def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str, scripted: bool) -> None:
@@ -72,18 +70,10 @@ def sniff_legacy(data: memoryview) -> bool:
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
     """Walk the five pickles; the raw storages behind them are data. Raises Broken."""
     inspector, pos = Inspector(walk, path, loader="torch"), 0
-    for _ in range(LEGACY_STREAMS):
+    for stream in range(LEGACY_STREAMS):
         machine = Machine(data, pos, inspector, max(0, walk.limits.max_opcodes - walk.opcodes))
-        try:
-            pos = machine.run()
-        except Broken as error:
-            remedy = "do not load this file; download it again and compare the digest"
-            message = f"the checkpoint breaks: {error}; whatever stands before that would still run"
-            walk.flaw("artifact.pickle.broken", Severity.HIGH, Place(path, f"opcode {error.at}"), message, remedy)
-            return
-        finally:
-            walk.opcodes += machine.steps
-            inspector.finish()
+        before, pos = pos, run(machine, inspector, 0, len(data) - pos)
         if machine.limited:
             walk.skip(path or "the file", f"more than {walk.limits.max_opcodes} opcodes")
+        if machine.limited or (pos == len(data) and before < pos and stream < LEGACY_STREAMS - 1):
             return

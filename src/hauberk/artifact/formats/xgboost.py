@@ -7,6 +7,7 @@ import struct
 from ...core.canon import parse_json
 from ...core.errors import InputError
 from ..walk import Walk
+from . import keras
 from .opcodes import Broken
 
 SIZES = {b"i": 1, b"U": 1, b"I": 2, b"u": 2, b"l": 4, b"m": 4, b"L": 8, b"M": 8, b"d": 4, b"D": 8, b"C": 1}
@@ -32,6 +33,8 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
         parse_json(bytes(data), what="model")
     except InputError as error:
         raise Broken(str(error)) from error
+    keras.walk_json(walk, data, path)  # whose names it has is no proof of who reads it
+    walk.formats[path] = "xgboost"
 
 
 class Ubj:

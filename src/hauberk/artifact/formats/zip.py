@@ -22,6 +22,8 @@ LOCAL, CENTRAL, END, END64, LOCATOR64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x
 CRC_MAX = 64 << 20
 """Stored members above this are tensors; their checksum is left to whoever loads them."""
 ENCRYPTED, DESCRIPTOR = 0x1, 0x8
+ZIP64_END = 76
+"""Bytes of the zip64 end record and its locator."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -85,6 +87,7 @@ def open_zip(walk: Walk, data: memoryview, path: str) -> Archive | None:
     if end is None:
         raise Broken("the zip has no central directory: it is truncated", len(data))
     count, size, begin = _directory(data, end)
+    _after(walk, data, end, begin + size, path)
     if count > walk.limits.max_members - walk.members:
         walk.skip(path or "the file", f"more than {walk.limits.max_members} members")
         return None
@@ -276,6 +279,17 @@ def _hidden(walk: Walk, data: memoryview, members: tuple[Member, ...], begin: in
         at = member.start + member.packed + _descriptor(data, member)
     if begin - at:
         _tell_gap(walk, path, at, begin - at)
+
+
+def _after(walk: Walk, data: memoryview, end: int, directory_end: int, path: str) -> None:
+    """Bytes between the directory and its end record (zip64 puts 76 there), and behind that and its comment."""
+    between = end - directory_end
+    if between not in (0, ZIP64_END):
+        _tell_gap(walk, path, directory_end, between)
+    behind = data[end + 22 :]
+    left = len(behind) - int.from_bytes(data[end + 20 : end + 22], "little")
+    if left or END in bytes(behind[:65536]):
+        _tell_gap(walk, path, end + 22, left or len(behind))
 
 
 def _descriptor(data: memoryview, member: Member) -> int:
