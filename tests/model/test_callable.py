@@ -61,6 +61,14 @@ def test_an_answer_of_another_kind_later_is_refused() -> None:
         m.predict(X)
 
 
+def test_labels_are_whole_once_they_are_labels() -> None:
+    m = model(lambda z: z[:, 0], answers="labels")
+    with pytest.raises(InputError, match="expected integers 0 … 2"):
+        m.predict(X)
+    with pytest.raises(InputError, match="expected integers 0 … 2"):
+        model(lambda z: np.full(len(z), 0.5), answers="labels").predict(X)
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -89,6 +97,8 @@ def test_the_budget_is_never_passed() -> None:
     assert sum(shown) == m.queries == 50
     m.predict(X[:10])
     assert m.queries == 60
+    with pytest.raises(LimitExceeded):
+        m.predict(X[:1])
 
 
 def test_shape_and_family_errors() -> None:

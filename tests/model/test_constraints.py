@@ -99,6 +99,19 @@ def test_an_immutable_member_holds_its_group() -> None:
     assert project(np.array([[9.0, 0, 5]]), free, schema).tolist() == [[0, 0, 1]]
 
 
+def test_a_column_that_cannot_be_one_is_never_chosen() -> None:
+    schema = (Feature("a", "onehot", 0, 1, group="g"), Feature("b", "onehot", 0, 0, group="g"))
+    x = np.array([[1.0, 0.0]])
+    assert project(np.array([[0.2, 9.0]]), x, schema).tolist() == [[1, 0]]
+    assert violations(np.array([[0.0, 1.0]]), x, schema)[0, 1]
+
+
+def test_whole_numbers_within_bounds_that_are_not_whole() -> None:
+    schema = (Feature("n", "integer", 0.5, 3.5),)
+    x_adv, x = np.array([[0.2], [3.5], [9.0]]), np.array([[2.0]] * 3)
+    assert project(x_adv, x, schema).tolist() == [[1], [3], [3]]
+
+
 def test_an_original_outside_the_bounds_may_stay_but_not_move_within_the_outside() -> None:
     x = changed(age=120)
     assert project(x, x, SCHEMA)[0, 0] == 120

@@ -86,6 +86,11 @@ class Adapter(ABC):
             return self.reader.reading.label_only
         return self.reader.looks_label_only(self._ask(self._middle()), 1)
 
+    @property
+    def refittable(self) -> bool:
+        """Whether `refit` can train a fresh model of the same family."""
+        return False
+
     def predict(self, x: Floats) -> Floats:
         """x: (n, *shape) -> (n, n_classes) float64 probabilities, rows sum to 1. Costs n queries.
 
@@ -139,3 +144,11 @@ class Adapter(ABC):
                 hint="give data of the shape that the model was trained on",
             )
         return array if array.dtype.kind == "f" else array.astype(np.float32)
+
+    def _fitting(self, x: Floats, y: Ints) -> Floats:
+        """x, when x and y can be trained on: InputError otherwise."""
+        x, y = self._checked(x), np.asarray(y)
+        whole = y.dtype.kind in "iu" and y.shape == (len(x),) and len(x) > 0
+        if not whole or not 0 <= int(y.min()) <= int(y.max()) < self.n_classes:
+            raise InputError(f"{self.name}: labels do not fit {len(x)} examples of {self.n_classes} classes")
+        return x

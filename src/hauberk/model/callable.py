@@ -36,6 +36,11 @@ class CallableModel(Adapter):
         super().__init__(signature, meter, batch=batch, reading=answers)
         self._function, self._trainer = function, trainer
 
+    @property
+    def refittable(self) -> bool:
+        """Whether a trainer was given."""
+        return self._trainer is not None
+
     def _answer(self, x: Floats) -> Any:
         return self._function(x)
 

@@ -53,7 +53,7 @@ def violations(x_adv: Floats, x: Floats, features: Features) -> NDArray[np.bool_
     """Which cells of x_adv (n, columns) cannot be, given that the row was x. (n, columns) bool.
 
     A cell is wrong when it is not finite, or when it was changed and: is immutable, lies outside its bounds
-    (by more than one float of its dtype), or is no whole number where one must be. All columns of a one-hot
+    (as numbers of its dtype), or is no whole number where one must be. All columns of a one-hot
     group are wrong when the group was changed and is not exactly one 1 and else 0.
     """
     _check(x_adv, x, features)
@@ -63,8 +63,7 @@ def violations(x_adv: Floats, x: Floats, features: Features) -> NDArray[np.bool_
         bad = np.zeros(len(new), dtype=bool)
         if feature.immutable:
             bad |= True
-        slack = float(np.spacing(np.asarray(max(abs(feature.low), abs(feature.high)), dtype=x_adv.dtype)))
-        bad |= ~((new >= feature.low - slack) & (new <= feature.high + slack))
+        bad |= ~((new >= feature.low) & (new <= feature.high))
         if feature.kind != "numeric":
             bad |= np.floor(new) != new
         wrong[:, j] |= bad & (new != old)

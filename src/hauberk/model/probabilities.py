@@ -148,14 +148,13 @@ class Reader:
         return two_columns(array)
 
     def _labels(self, array: Any) -> Floats:
-        labels = array.astype(np.int64)
-        if (labels != array).any() or (labels < 0).any() or (labels >= self.n_classes).any():
+        if (array != np.round(array)).any() or (array < 0).any() or (array >= self.n_classes).any():
             raise InputError(
                 f"{self.name}: answered labels {array.min()} … {array.max()}, "
                 f"expected integers 0 … {self.n_classes - 1}",
                 hint="map the model's labels to 0 … k-1",
             )
-        return onehot(labels, self.n_classes)
+        return onehot(array.astype(np.int64), self.n_classes)
 
     def _unlike(self, got: str) -> InputError:
         return InputError(f"{self.name}: answers were read as {self.reading}, now it answered {got}", hint=HINT)

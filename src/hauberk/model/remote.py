@@ -48,6 +48,11 @@ class RemoteModel(Adapter):
         """Names of the classes, in the order of `predict`'s columns."""
         return self.description.classes
 
+    @property
+    def refittable(self) -> bool:
+        """Whether its process says that it can be trained again."""
+        return self.description.refittable
+
     def close(self) -> None:
         """End the process, and with it every model trained again from this one."""
         self._process.close()
@@ -69,10 +74,7 @@ class RemoteModel(Adapter):
                 f"{self.name}: {self.description.estimator} cannot be trained again",
                 hint="give the scikit-learn estimator as .joblib or .skops",
             )
-        x = self._checked(x)
-        if len(x) != len(y) or not len(x) or not 0 <= int(np.min(y)) <= int(np.max(y)) < self.n_classes:
-            raise InputError(f"{self.name}: labels do not fit {len(x)} examples of {self.n_classes} classes")
-        arrays = {"x": _floats(x), "y": np.asarray(y, dtype=np.int64)}
+        arrays = {"x": _floats(self._fitting(x, y)), "y": np.asarray(y, dtype=np.int64)}
         reply = self._process.ask({"command": "refit", "handle": self._handle, "seed": int(seed)}, arrays)
         handle, described = reply.head.get("handle"), _described(reply.head.get("description"), self.name)
         if type(handle) is not int or described.classes != self.classes:

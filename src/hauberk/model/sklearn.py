@@ -129,6 +129,11 @@ class SklearnModel(Adapter):
         """Names of the classes, in the order of `predict`'s columns."""
         return self.description.classes
 
+    @property
+    def refittable(self) -> bool:
+        """Whether it can be cloned and fitted."""
+        return self.description.refittable
+
     def _answer(self, x: Floats) -> Any:
         return self._served.answer(x)
 
@@ -136,7 +141,8 @@ class SklearnModel(Adapter):
         """A clone with its settings, trained on x, y. Raises UnsupportedError when it cannot be cloned."""
         if not self.description.refittable:
             raise UnsupportedError(f"{self.name}: {self.description.estimator} cannot be trained again")
-        return SklearnModel(self._served.refit(x, y, seed), self.signature, QueryMeter(), self._batch)
+        served = self._served.refit(self._fitting(x, y), y, seed)
+        return SklearnModel(served, self.signature, QueryMeter(), self._batch)
 
 
 def from_sklearn(

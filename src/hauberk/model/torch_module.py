@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hauberk.core.errors import HauberkError, InputError, need
+from hauberk.core.errors import HauberkError, InputError, UnsupportedError, need
 
 from .adapter import Adapter, Bounds, Signature
 from .meter import QueryMeter
@@ -27,7 +27,7 @@ from .probabilities import Reading
 from .served import plain
 
 if TYPE_CHECKING:
-    from hauberk.core.ports import Floats
+    from hauberk.core.ports import Floats, Ints, Model
 
 IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 BATCH_BYTES = 32 << 20
@@ -44,6 +44,28 @@ class TorchModel(Adapter):
     def module(self) -> Any:
         """The torch.nn.Module itself: float32 (n, *shape) -> logits (n, n_classes), in eval mode."""
         return self._module
+
+    @property
+    def refittable(self) -> bool:
+        """Whether fresh weights can be trained in its architecture: not in an exported or scripted graph."""
+        from .torch_train import can_retrain
+
+        return can_retrain(self._module)
+
+    def refit(self, x: Floats, y: Ints, seed: int) -> Model:
+        """The same architecture with fresh weights, trained on x, y until it fits as well as this model does.
+
+        Raises UnsupportedError for an exported or scripted graph, InputError when x, y do not fit.
+        """
+        from .torch_train import retrained
+
+        if not self.refittable:
+            raise UnsupportedError(
+                f"{self.name}: an exported or scripted graph cannot be trained again",
+                hint="give package.module:Class and safetensors weights",
+            )
+        x = self._fitting(x, y)
+        return TorchModel(retrained(self._module, x, y, seed), self.signature, QueryMeter(), self.ending)
 
     def _answer(self, x: Floats) -> Any:
         torch = need("torch", extra="torch")
