@@ -32,7 +32,7 @@ HIDING = frozenset(
 NESTED_MAX = 64 << 20
 """Longer constants are array data; a pickle hidden in one is walked only when a call is given it."""
 
-TRIAL_OPCODES, TRIAL_LINE = 1_000_000, 4096
+TRIAL_OPCODES, TRIAL_LINE = 1_000_000, 1 << 24
 """How far bytes of no known format are followed before they count as a pickle, and their longest line."""
 
 MAX_TOLD = 1000
