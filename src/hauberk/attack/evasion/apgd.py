@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..threat import Radius
 
 RHO = 0.75  # the paper's share of rising steps below which a step size is halved
+COMPACT = 16  # drop broken rows once they are one in so many: dropping copies what is left
 MOMENTUM = 0.75  # the paper's alpha: weight of the new step against the last move
 
 @dataclass
@@ -160,7 +161,7 @@ def _look(job: Job, state: _State, found: Found, *, first: bool, last: bool) -> 
     if not last:
         _gradient(job, state, found, losses, shown)
     _remember(state, found, losses.detach(), first)
-    if not last and broken.any():
+    if not last and int(broken.sum()) * COMPACT >= max(1, len(broken)):
         state.keep((~broken).nonzero().squeeze(1))
 
 

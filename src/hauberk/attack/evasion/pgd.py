@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ..threat import Space
 from .ascent import Ascent, Found, Job, Module, Start, ascend, inside, lengths, tall
@@ -45,37 +47,38 @@ def pgd(
 
 def _climb(job: Job, start: Start, stop: Stop) -> Found:
     found, here, rows = start.found(), start, torch.arange(len(start.x))
-    found.best -= torch.inf
-    step = REACH / max(1, job.steps)
+    best, best_loss = start.now, torch.full((len(start.x),), -torch.inf)
     for done in range(job.steps + 1):
         last = done == job.steps or stop()
-        shown = (here.now if job.legal is None else job.legal(here.now, here.x, here.radius)).requires_grad_(not last)
-        with torch.set_grad_enabled(not last):
-            logits = job.module(shown if job.unit is None else shown * job.unit)
-            losses = job.loss(logits, here.y, here.target)
-        wrong = logits.detach().argmax(1) != here.y
-        _note(found, rows, here, losses.detach(), wrong, first=done == 0)
-        if last or wrong.all():
+        losses, wrong, grad = _look(job, here, last=last)
+        better = wrong | (losses > best_loss)
+        best_loss = torch.maximum(losses, best_loss)
+        best = torch.where(better.reshape(tall(best)), here.now, best)
+        if done == 0:
+            found.first = losses
+        if last or wrong.any():
+            found.x_adv[rows], found.best[rows] = best, best_loss
+        if grad is None:
             break
-        (grad,) = torch.autograd.grad(losses.sum(), shown)
-        grad = grad if job.free is None else grad * job.free
         found.gradients[rows] += 1
         found.flat[rows] &= (grad == 0).flatten(1).all(1)
         way = grad / (lengths(grad) + 1e-12) if job.l2 else grad.sign()
-        there = inside(job, here, here.now.detach() + step * here.radius * way)
-        rows = rows[~wrong]
-        parts = (here.x, here.y, here.target, here.radius, here.low, here.high, there)
-        here = Start(*(part[~wrong] for part in parts))
+        here = replace(here, now=inside(job, here, here.now + REACH / job.steps * here.radius * way))
+        if wrong.any():
+            here = Start(*(value[~wrong] for value in vars(here).values()))
+            rows, best, best_loss = rows[~wrong], best[~wrong], best_loss[~wrong]
     return found
 
 
-def _note(
-    found: Found, rows: torch.Tensor, here: Start, losses: torch.Tensor, wrong: torch.Tensor, *, first: bool
-) -> None:
-    """Keep what is wrong, else what has the highest loss so far."""
-    if first:
-        found.first[rows] = losses
-    better = wrong | (losses > found.best[rows])
-    now = here.now.detach()
-    found.x_adv[rows] = torch.where(better.reshape(tall(now)), now, found.x_adv[rows])
-    found.best[rows] = torch.maximum(losses, found.best[rows])
+def _look(job: Job, here: Start, *, last: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Losses, which rows are wrong, and unless it is the last look the gradient."""
+    shown = here.now if job.legal is None else job.legal(here.now, here.x, here.radius)
+    shown = shown.detach().requires_grad_(not last)
+    with torch.set_grad_enabled(not last):
+        logits = job.module(shown if job.unit is None else shown * job.unit)
+        losses = job.loss(logits, here.y, here.target)
+    wrong = logits.detach().argmax(1) != here.y
+    if last or wrong.all():
+        return losses.detach(), wrong, None
+    (grad,) = torch.autograd.grad(losses.sum(), shown)
+    return losses.detach(), wrong, grad if job.free is None else grad * job.free
