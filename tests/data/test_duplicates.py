@@ -83,6 +83,13 @@ def test_without_near_only_equal_rows_are_sought():
     assert evidence.findings == ()
 
 
+def test_what_a_search_for_near_copies_would_find_is_measured():
+    evidence = look(cloud("train", 500, 1), cloud("test", 100, 2))
+    assert evidence.measured("duplicates.near_recall", noise=0.01).value == 1
+    flat = look(cloud("train", 500, 1, columns=2), cloud("test", 100, 2, columns=2))
+    assert flat.measured("duplicates.near_recall", noise=0.05).value < 0.1  # a plane is full of neighbours
+
+
 def test_a_near_copy_of_a_picture_is_found_by_its_sketch():
     rng = np.random.default_rng(0)
     basis = rng.normal(size=(15, 400))

@@ -64,6 +64,16 @@ def test_suspects_by_the_definition_row_by_row():
     assert thresholds(answers, y).tolist() == pytest.approx(mean)
 
 
+def test_a_label_that_is_likeliest_is_no_suspect_though_another_clears_its_threshold():
+    # class 1 is never given with much confidence: 0.35 clears its threshold of 0.3, but 0.65 is more
+    answers = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.7, 0.3], [0.7, 0.3]])
+    y = np.array([0, 0, 0, 1, 1])
+    assert confident(answers, y).tolist()[2] == 1
+    assert suspects(answers, y).rows.tolist() == []
+    filters = pytest.importorskip("cleanlab.filter")
+    assert not filters.find_label_issues(y, answers, filter_by="confident_learning", n_jobs=1).any()
+
+
 def test_suspects_come_worst_first_with_the_likely_label():
     answers, y = answers_for(3)
     found = suspects(answers, y)

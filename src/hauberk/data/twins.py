@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hauberk.core.stats import rate
+
 from .neighbours import Near, bits, flat, near, ruler, scaled
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ CHANCE_BITS = 7.0
 
 DEPENDENCE = 0.5
 """Columns depend on one another: half of the bits that independent ones would carry are believed."""
+
+NOISES = (0.01, 0.05)
+"""Copies planted to measure what a search finds: noise of so many deviations on every column."""
+
+PLANTED = 200
 
 PRICED = 5_000
 """Training rows that the shares of values are read from."""
@@ -106,10 +113,21 @@ def close(book: Notebook, train: Dataset, test: Dataset, first: Ints, most: int)
         return None
     book.note("near_ratio", round(measure.ratio, 4))
     book.note("intrinsic_dimension", round(measure.dimension, 2))
+    for noise in NOISES:
+        again = found_again(x, measure, noise, book.seed)
+        book.measure(rate("duplicates.near_recall", again, min(PLANTED, len(x)), at={"noise": noise}))
     queries = _on_scale(train, test.x[ask_test])
     found = _search(book, "test", near(queries, x, measure, book.seed), len(queries))
     across = _pairs(train, test.x, ask_test[found.query], own[found.found], found.closeness)
     return Twins(across, _inside(book, train, x, own, ask_train, measure))
+
+
+def found_again(x: Floats, measure: Ruler, noise: float, seed: int) -> int:
+    """How many of PLANTED rows of x (or all) are found as twins of their own noisy copies."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(x))[:PLANTED]
+    copies = x[rows] + rng.normal(scale=noise, size=(len(rows), x.shape[1])).astype(np.float32)
+    return sum(int((rows[part.query] == part.found).sum()) for part in near(copies, x, measure, seed))
 
 
 def _inside(
