@@ -66,6 +66,7 @@ class Speech(nn.Module):
 
 KINDS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, Any]]] = {
     "mlp": (mlp, (8,), {"dynamo": True}),
+    "mlp-script": (mlp, (8,), {"dynamo": False, "opset_version": 17}),
     "cnn": (cnn, (3, 16, 16), {"dynamo": True}),
     "vit": (Vit, (1, 16, 16), {"dynamo": True}),
     "vit-attention": (Vit, (1, 16, 16), {"dynamo": True, "opset_version": 23}),
@@ -74,7 +75,7 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, Any]]
 }
 
 
-SLOW = {"cnn", "vit-attention"}  # torch.export takes seconds for each
+SLOW = {"mlp", "cnn", "vit-attention"}  # torch.export takes seconds for each
 EACH = [pytest.param(kind, marks=[pytest.mark.slow] if kind in SLOW else []) for kind in KINDS]
 
 
@@ -145,7 +146,7 @@ def test_gradients_start_before_the_softmax() -> None:
 
 
 def test_the_slope_is_that_of_finite_differences() -> None:
-    for kind in ("mlp", "vit", "cnn-script"):
+    for kind in ("mlp-script", "vit", "cnn-script"):
         _, data, shape = exported(kind)
         function = convert(onnx.load_model_from_string(data)).double()
         x = torch.from_numpy(examples(shape, 1)).double().requires_grad_()
