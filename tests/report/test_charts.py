@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hauberk.report.html.labels import GAP, ROW, Label, placed, wrapped
 from hauberk.report.html.scales import fit
 
-finite = st.floats(-1e9, 1e9, allow_nan=False)
+finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(finite, min_size=1, max_size=20), st.booleans(), st.sampled_from(["radius", "accuracy", "error rate"]))

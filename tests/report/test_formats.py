@@ -80,7 +80,11 @@ def test_sarif_says_what_is_wrong_where_and_what_was_not_looked_at(image: Dossie
     assert "train against APGD" in rule["help"]["text"]
     assert first["partialFingerprints"] == {"hauberkFinding/v1": image.findings[0][1].fingerprint}
     taxa = {(run["taxonomies"][t["toolComponent"]["index"]]["name"], t["id"]) for t in first["taxa"]}
-    assert ("MITRE ATLAS", "AML.T0043") in taxa
+    assert taxa == {
+        ("MITRE ATLAS", "AML.T0043"),
+        ("OWASP ML Top 10", "ML01:2023"),
+        ("OWASP AISVS 1.0", "AISVS-11.2.1"),
+    }
     notices = run["invocations"][0]["toolExecutionNotifications"]
     assert {n["descriptor"]["id"] for n in notices} == {"hauberk.skipped", "hauberk.inconclusive", "hauberk.not-tested"}
     assert any("--max-queries 20000" in n["message"]["text"] for n in notices)

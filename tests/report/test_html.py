@@ -266,6 +266,11 @@ def test_a_wide_table_of_few_rows_stands_on_its_side_with_its_marks(tabular: Dos
     assert "rows without a change" in body
 
 
+def test_marks_outside_a_table_are_ignored() -> None:
+    wide = Table("t", "t", tuple(map(str, range(20))), (tuple(range(20)),), ((0, 3), (0, 99), (7, 1), (-1, -1)))
+    assert tables.table(wide).count("<mark>") == 1
+
+
 def test_tag_escapes_what_is_not_markup() -> None:
     assert tag("b", "<i>", title='"&') == '<b title="&quot;&amp;">&lt;i&gt;</b>'
     assert tag("b", Markup("<i></i>"), None, hidden=True, id=None) == "<b hidden><i></i></b>"

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from ..figures import number
 
 MAX_DECADES = 5
+HUGE, TINY = 1e200, 1e-200
+"""Beyond these a chart says nothing, and arithmetic on its axis would overflow."""
 _SHARE = re.compile(r"accuracy|\brate\b|share|fraction|positive|confidence|frequency|probability|\bcorrect\b|%", re.I)
 
 
@@ -64,7 +66,7 @@ class Scale:
     def _steps(self) -> list[float]:
         step = 0.25 if self.share and self.high - self.low == 1 else nice_step((self.high - self.low) / 4)
         first = math.ceil(self.low / step - 1e-9)
-        return [round(k * step, 12) for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        return [float(f"{k * step:.12g}") for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
 def nice_step(rough: float) -> float:
@@ -78,15 +80,15 @@ def fit(values: Iterable[float], label: str, log: bool, start: float, end: float
 
     whole: shares reach from 0 to 1 even when the values do not.
     """
-    finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+    finite = [max(-HUGE, min(HUGE, v)) for v in values if math.isfinite(v)] or [0.0, 1.0]
     share = bool(_SHARE.search(label)) and all(0 <= v <= 1 for v in finite)
     if log:
-        return _fit_log([v for v in finite if v > 0] or [0.1, 1.0], share, start, end)
+        return _fit_log([v for v in finite if v > TINY] or [0.1, 1.0], share, start, end)
     if share and (whole or max(finite) > 0.5):
         return Scale(0.0, 1.0, start, end, share=True)
     low, high = min(finite), max(finite)
     low = min(low, 0.0) if low < (high - low) else low
-    if high <= low:
+    if high - low <= max(TINY, 1e-9 * max(abs(low), abs(high))):
         low, high = low - abs(low) / 2 - (low == 0), high + abs(high) / 2 + (high == 0)
     return Scale(low, high, start, end, share=share)
 

@@ -34,7 +34,7 @@ def _turned(exhibit: Table) -> Table:
 
 
 def _only_marked_rows(exhibit: Table) -> Markup:
-    marked = sorted({row for row, _ in exhibit.marked})
+    marked = sorted({row for row, _ in exhibit.marked if 0 <= row < len(exhibit.rows)})
     rest = [i for i in range(len(exhibit.rows)) if i not in set(marked)]
     return join([
         _folded(exhibit, marked),
