@@ -21,7 +21,7 @@ from safetensors.torch import save
 from sklearn.linear_model import LogisticRegression
 
 from hauberk.core.canon import digest
-from hauberk.core.errors import InputError, UnsupportedError, VerificationError
+from hauberk.core.errors import InputError, LimitExceeded, UnsupportedError, VerificationError
 from hauberk.core.features import Feature
 from hauberk.model.load import open_model
 from hauberk.model.sniff import sniff, sniff_content
@@ -66,7 +66,7 @@ def boosted(blobs: Any, raw: str) -> bytes:
     return bytes(xgb.train(params, xgb.DMatrix(*blobs), 2).save_raw(raw))
 
 
-def test_kinds_are_seen_in_the_content(blobs: Any) -> None:
+def test_kinds_are_seen_in_the_content(blobs: Any, tmp_path: Path) -> None:
     model = LogisticRegression().fit(*blobs)
     kinds = {
         "joblib": [dumped(model), dumped(model, 3), dumped(model, ("gzip", 3)), dumped(model, ("bz2", 3)),
@@ -86,7 +86,9 @@ def test_kinds_are_seen_in_the_content(blobs: Any) -> None:
         "unknown": [zipped("word/document.xml"), b"hello", b"\x00" * 64, b'{"a": 1}', b"\xff\xd8\xff", b"MZ\x90\x00"],
     }  # fmt: skip
     for kind, contents in kinds.items():
-        assert [sniff_content(content) for content in contents] == [kind] * len(contents)
+        for content in contents:
+            (tmp_path / "m").write_bytes(content)
+            assert (sniff_content(content), sniff(tmp_path / "m")) == (kind, kind)
 
 
 def test_sources_that_are_no_file(tmp_path: Path) -> None:
@@ -98,13 +100,15 @@ def test_sources_that_are_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is empty"):
         sniff(tmp_path / "empty")
     assert sniff(tmp_path) == "unknown"
-    (tmp_path / "m.onnx").write_bytes(b"x")
+    (tmp_path / "m.onnx").write_bytes(b"PK\x03\x04nothing")
+    with pytest.raises(InputError, match="damaged zip"):
+        sniff(tmp_path / "m.onnx")
     assert sniff(tmp_path) == "onnx"
     with pytest.raises(InputError, match="damaged zip"):
         sniff_content(b"PK\x03\x04nothing")
 
 
-def test_the_name_does_not_decide(blobs: Any, tmp_path: Path, sandbox: Any) -> None:
+def test_the_name_does_not_decide(blobs: Any, tmp_path: Path, sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(dumped(LogisticRegression().fit(*blobs)))
     model = open_model(path, sandbox=sandbox, expected_digest=digest(path.read_bytes()), shape=(4,))
@@ -115,6 +119,9 @@ def test_the_name_does_not_decide(blobs: Any, tmp_path: Path, sandbox: Any) -> N
     with pytest.raises(VerificationError, match="expected sha256:"):
         open_model(path, sandbox=sandbox, expected_digest=digest(b"scanned"))
     assert len(sandbox.started) == 2
+    monkeypatch.setattr("hauberk.model.load.MAX_BYTES", 10)
+    with pytest.raises(LimitExceeded, match="the limit is 10"):
+        open_model(path, sandbox=sandbox)
 
 
 def test_native_trees_are_opened_in_the_sandbox(blobs: Any, tmp_path: Path, sandbox: Any) -> None:

@@ -101,7 +101,7 @@ def test_a_description_is_checked_when_it_is_made() -> None:
         "answers": "logits",
         "classes": "a, b",
         "features": "2",
-        "made with": "numpy 2",
+        "loaded with": "numpy 2",
     }
     with pytest.raises(InputError, match="2 features and 1 names"):
         Description("E", ("a", "b"), 2, "logits", ("p",))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hauberk.core.canon import digest
-from hauberk.core.errors import InputError, VerificationError
+from hauberk.core.errors import InputError, LimitExceeded, VerificationError
 from hauberk.core.features import Features
+from hauberk.core.limits import Limits
 
 from . import remote
 from .adapter import Adapter, Bounds
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hauberk.core.ports import Sandbox
 
 Shape = tuple[int, ...] | None
+MAX_BYTES = Limits().max_file_bytes
 FILES = ("onnx", "pt2", "torchscript", *remote.KINDS)
 
 
@@ -37,7 +39,8 @@ def open_model(
     The file must have passed the artifact scan: joblib, pickle, skops, XGBoost and LightGBM are opened in
     `sandbox`, TorchScript in this process. kind: what it is; by default its content decides.
     features, shape: of the data that will come. classes: names of its classes, for an endpoint that does not
-    say. weights: safetensors, for an import path. expected_digest: `sha256:…` of the bytes that were scanned.
+    say. weights: safetensors, for an import path. expected_digest: `sha256:…` of the bytes that were scanned
+    (of a file; a folder of ONNX files is data alone, and is not compared here).
     Raises InputError, UnsupportedError (a kind that cannot be opened), VerificationError (other bytes).
     """
     found = kind or sniff(source)
@@ -95,6 +98,8 @@ def _open_file(
 def _bytes(path: Path, expected: str | None) -> bytes:
     """The file, read once: what was digested is what is opened."""
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise LimitExceeded(f"{path}: {size} bytes, the limit is {MAX_BYTES}")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", hint="check the path") from error

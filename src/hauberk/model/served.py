@@ -54,7 +54,7 @@ class Description(Frozen):
             "answers": self.reading,
             "classes": ", ".join(self.classes[:10]) + (" …" if len(self.classes) > 10 else ""),
             "features": str(self.n_features),
-            "made with": versions,
+            "loaded with": versions,
         }
         return {name: text for name, text in found.items() if text}
 

@@ -12,11 +12,14 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import IO
 
 from hauberk.core.errors import InputError, UnsupportedError
 
 from .torch_module import IMPORT_PATH
 
+HEAD_BYTES = 1 << 16
+ZIP = b"PK\x03\x04"
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 OLD_PICKLE = re.compile(rb"[(\]}]|c[\w.]+\n[\w.]+\n|\(lp|\(dp|ccopy_reg")
@@ -45,7 +48,7 @@ def sniff(source: Path | str) -> str:
     if path.is_dir():
         return "onnx" if len(list(path.glob("*.onnx"))) == 1 else "unknown"
     if path.is_file():
-        return sniff_content(path.read_bytes())
+        return _sniff_file(path)
     if IMPORT_PATH.fullmatch(text):
         return "torch"
     raise InputError(f"{source}: no such file", hint="check the path")
@@ -55,8 +58,24 @@ def sniff_content(content: bytes) -> str:
     """The kind of a model in these bytes. Raises InputError when there are none."""
     if not content:
         raise InputError("the model file is empty")
-    if content.startswith(b"PK\x03\x04"):
-        return _zip_kind(content)
+    if content.startswith(ZIP):
+        return _zip_kind(io.BytesIO(content))
+    return _flat_kind(content, len(content))
+
+
+def _sniff_file(path: Path) -> str:
+    """As `sniff_content`, without reading a large file whole."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        if head.startswith(ZIP):
+            return _zip_kind(file)
+    if not head:
+        raise InputError(f"{path}: the model file is empty")
+    return _flat_kind(head, path.stat().st_size)
+
+
+def _flat_kind(content: bytes, size: int) -> str:
+    """The kind by the first bytes of a file of `size` that is no zip."""
     if content.startswith(b"GGUF"):
         return "gguf"
     if content.startswith(b"\x89HDF\r\n"):
@@ -65,7 +84,7 @@ def sniff_content(content: bytes) -> str:
         return "lightgbm"
     if content.startswith(b"{") and b"learner" in content[:400]:
         return "xgboost"
-    if _is_safetensors(content):
+    if _is_safetensors(content, size):
         return "safetensors"
     if _is_pickle(content):
         return "joblib"
@@ -78,9 +97,9 @@ def refuse(kind: str, name: str) -> UnsupportedError:
     return UnsupportedError(f"{name}: {what}", hint=HINTS.get(kind, HINTS["unknown"]))
 
 
-def _zip_kind(content: bytes) -> str:
+def _zip_kind(file: IO[bytes]) -> str:
     try:
-        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+        names = zipfile.ZipFile(file).namelist()
     except (zipfile.BadZipFile, ValueError) as error:
         raise InputError(f"the model file is a damaged zip archive: {error}", hint="copy it again") from error
     inner = {name.partition("/")[2] if "/" in name else name for name in names}
@@ -101,9 +120,9 @@ def _is_pickle(content: bytes) -> bool:
     return content.startswith(COMPRESSED) or bool(ZLIB.match(content)) or bool(OLD_PICKLE.match(content))
 
 
-def _is_safetensors(content: bytes) -> bool:
-    size = int.from_bytes(content[:8], "little")
-    return len(content) > 8 and content[8:9] == b"{" and 2 <= size <= min(len(content) - 8, 100_000_000)
+def _is_safetensors(content: bytes, size: int) -> bool:
+    header = int.from_bytes(content[:8], "little")
+    return size > 8 and content[8:9] == b"{" and 2 <= header <= min(size - 8, 100_000_000)
 
 
 def _is_onnx(content: bytes) -> bool:
