@@ -8,7 +8,7 @@ from ..core.errors import InputError
 from ..core.nouns import Place, Severity
 from .formats import archive, compressed, keras, lightgbm, npy, onnx, pickle, safetensors, tar, torch, xgboost, zip
 from .formats.opcodes import Broken
-from .walk import Walk
+from .walk import UNKNOWN, Walk
 
 Sniff = Callable[[memoryview], bool]
 Walker = Callable[[Walk, memoryview, str], object]
@@ -96,7 +96,7 @@ def _unclaimed(walk: Walk, data: memoryview, path: str) -> None:
         walk.formats[path] = "json"
         keras.walk_json(walk, data, path)
     else:
-        walk.formats[path] = "unknown"
+        walk.formats[path] = UNKNOWN
         walk.skip(path or "the file", "its format is not known" if len(data) else "it is empty")
 
 

@@ -68,6 +68,7 @@ def scan(path: Path, limits: Limits | None = None, allow: Iterable[str] = ()) ->
     found = list(files_of(path, limits))
     walk.beside = frozenset(item.path for item in found)
     entries = tuple(_file(walk, item, limits) for item in found)
+    walk.settle()
     if not entries:
         walk.skip(path.name, "the folder is empty")
     manifest = Manifest(path.is_dir(), entries)

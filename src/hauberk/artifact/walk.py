@@ -42,6 +42,9 @@ class Seen:
     count: int = 0
 
 
+UNKNOWN = "unknown"
+"""The format of what no walker knows."""
+
 Route = Callable[["Walk", memoryview, str], None]
 
 
@@ -55,6 +58,7 @@ class Walk:
         self.seen: dict[tuple[str, str], Seen] = {}
         self.formats: dict[str, str] = {}
         self.beside: frozenset[str] = frozenset()
+        self.claimed: set[str] = set()
         self.depth = 0
         self.opcodes = 0
         self.expanded = 0
@@ -99,6 +103,13 @@ class Walk:
         """Write down what was not read."""
         if (what, why) not in self.skipped and len(self.skipped) < MAX_FLAWS:
             self.skipped.append((what, why))
+
+    def settle(self) -> None:
+        """Files of no format that another file claims as its raw weights are read as far as there is to read."""
+        for path in self.claimed:
+            if self.formats.get(path) == UNKNOWN:
+                self.formats[path] = "raw weights"
+                self.skipped = [(what, why) for what, why in self.skipped if what != path]
 
     def saw(self, name: str, use: str, verdict: Standing, reason: str) -> None:
         """Count a global for the exhibit."""

@@ -41,8 +41,9 @@ def default_policy() -> str:
 def decide(policies: str, request: Request, evidence: Sequence[Verified], *, now: datetime) -> Decision:
     """May this principal do this action to this subject, given what was verified about it?
 
-    Costs a few milliseconds. `now` must have a time zone. Raises InputError when the policies are not Cedar, name
-    attributes that no check has, or the request holds what Cedar cannot carry: undecidable, which is not allowed.
+    Costs about 12 ms of CPU with the shipped policy, most of it for holding the policy against its schema. `now`
+    must have a time zone. Raises InputError when the policies are not Cedar, name attributes that no check has, or
+    the request holds what Cedar cannot carry: undecidable, which is not allowed.
     """
     rules = read_rules(policies)
     believed = believe(evidence, request.subject.digest, now)

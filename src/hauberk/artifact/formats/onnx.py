@@ -166,13 +166,16 @@ class Reader:
             return
         self.told.add(location)
         folder = self.path.rpartition("/")[0]
+        beside = f"{folder}/{location}" if folder else location
         place = Place(self.path, f"external data {printable(location)}")
         if escapes(location) or not location:
             message = f"weights are read from {printable(location)!r}, outside the model's folder"
             remedy = "do not load this model; save it with its weights inside"
             references = ("CWE-22", "CVE-2024-27318")
             self.walk.flaw("artifact.onnx.escape", Severity.HIGH, place, message, remedy, references)
-        elif (f"{folder}/{location}" if folder else location) not in self.walk.beside:
+        elif beside in self.walk.beside:
+            self.walk.claimed.add(beside)
+        else:
             message = f"weights lie in {printable(location)!r}, which this digest does not cover"
             remedy = "audit the folder that holds both, or save the model with its weights inside"
             self.walk.flaw("artifact.onnx.external", Severity.MEDIUM, place, message, remedy, ("CWE-353",))
