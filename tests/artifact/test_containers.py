@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hauberk.artifact.scan import Scanned, scan
+from hauberk.core.canon import canonical
+from hauberk.core.codec import encode
 from hauberk.core.limits import Limits
 from hauberk.core.nouns import Verdict
 
@@ -418,6 +420,23 @@ def test_xgboost_and_lightgbm_truncated(scanned: Scanner) -> None:
     assert rules(scanned(b"tree\nversion=v4\nnum_class=1\n")) == {"artifact.lightgbm.broken"}
 
 
+HOSTILE_TEXT = "\ud800\u202e\x00\x1b[31m\n"
+
+
+def test_hostile_text_stays_fit_for_evidence(scanned: Scanner) -> None:
+    """Names with lone surrogates, terminal escapes and zero bytes become escapes in messages and tables."""
+    raw = HOSTILE_TEXT.encode("utf-8", "surrogatepass")
+    name = b"X" + struct.pack("<I", len(raw)) + raw
+    pickled = b"\x80\x04" + name + name + b"\x93" + name + b"\x85R" + b"}" + name + b"Nsb."
+    schema = json.dumps({"__module__": HOSTILE_TEXT, "__class__": "x", "__loader__": HOSTILE_TEXT}).encode()
+    for data in (pickled, zipped({"schema.json": schema}), zipped({"a\x1b[31m": EVIL}), external("\x1b[31m/../x")):
+        seen = scanned(data)
+        assert seen.findings
+        shown = [str(f.place) + f.message + f.remedy for f in seen.findings] + [row.name for row in seen.globals]
+        assert all(text.isprintable() for text in shown), shown
+        canonical([encode(seen.findings), dict(seen.formats), shown])
+
+
 SEEDS = [
     EVIL,
     pickle.dumps({"a": [1, (2, "x")], "b": EVIL}, 4),
@@ -449,6 +468,7 @@ def test_mutations_never_crash_and_never_hang(
     path.write_bytes(bytes(data))
     seen = scan(path, Limits(max_opcodes=100_000))
     assert seen.manifest.size == len(data)
+    canonical([encode(seen.findings), encode(seen.skipped), dict(seen.formats), [row.name for row in seen.globals]])
     assert (seen.verdict is Verdict.HELD) == (not seen.findings and not seen.skipped)
 
 
