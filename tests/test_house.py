@@ -26,7 +26,22 @@ HEAVY = {
 
 # Files that may import a framework at module level: they are themselves imported only when it is needed.
 NUMPY_ROOMS = {"model", "data", "attack", "defend", "monitor"}
-FRAMEWORK_FILES: dict[str, set[str]] = {}
+CONVERTER = (
+    "activations", "control", "convolution", "elementwise", "head", "indexing", "linear", "making", "normalisation",
+    "pooling", "quantise", "recurrent", "reduction", "resize", "shaping", "signal", "windows",
+)  # fmt: skip
+FRAMEWORK_FILES: dict[str, set[str]] = {
+    **{f"model/onnx_torch/{name}.py": {"torch"} for name in CONVERTER},
+    "model/onnx_torch/__init__.py": {"onnx"},
+    "model/onnx_torch/node.py": {"torch", "onnx"},
+    "model/onnx_torch/graph.py": {"torch", "onnx"},
+    "model/onnx_file.py": {"onnx"},
+    "model/onnx_ending.py": {"onnx"},
+    "model/onnx_gradient.py": {"torch"},
+    "model/torch_layers.py": {"torch"},
+    "model/torch_train.py": {"torch"},
+    **{f"attack/evasion/{name}.py": {"torch"} for name in ("apgd", "ascent", "losses", "pgd")},
+}
 GROUND = {"rfc8785", "hauberk"}
 
 
