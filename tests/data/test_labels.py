@@ -210,3 +210,10 @@ def test_the_references_are_known_ids():
 def test_it_is_a_check():
     check: Check = LABELS
     assert check.id == "data.labels"
+
+
+def test_contradicted_looks_at_the_surest_rows_only():
+    answers = np.repeat([[0.95, 0.05], [0.55, 0.45]], 500, axis=0)
+    y = np.repeat([0, 1], 500)  # every unsure row is contradicted, no sure one is
+    assert contradicted(answers, y).hits == 0
+    assert contradicted(answers, 1 - y).hits == contradicted(answers, 1 - y).n
