@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from ...core.errors import InputError
@@ -28,7 +29,7 @@ def _one(dossier: Dossier, evidence: Evidence, i: int) -> Markup:
         "summary", badge(evidence.verdict), tag("span", title(dossier, evidence.check), class_="name"),
         tag("code", evidence.check), tag("span", f"{reason(evidence)} · {elapsed(evidence)}", class_="quiet"),
     )  # fmt: skip
-    body = [_facts(evidence), _skipped(evidence), _again(dossier, evidence)]
+    body = [_facts(evidence), _parameters(evidence), _skipped(evidence), _again(dossier, evidence)]
     return tag("details", summary, tag("div", *body, class_="inside"), id=f"e{i}", class_="evidence")
 
 
@@ -45,9 +46,18 @@ def _facts(evidence: Evidence) -> Markup:
         ("Ran", f"{moment(evidence.started)} to {moment(evidence.finished)} ({elapsed(evidence)})"),
         ("Valid until", moment(evidence.expires)),
         ("Tools", ", ".join(f"{name} {version}" for name, version in evidence.tools.items()) or "none"),
-        *((f"{humane(key)}", tag("code", plain(value))) for key, value in evidence.parameters.items()),
     ]
+    return _list(pairs)
+
+
+def _list(pairs: Sequence[tuple[object, object]]) -> Markup:
     return tag("dl", *(tag("div", tag("dt", key), tag("dd", value)) for key, value in pairs), class_="facts")
+
+
+def _parameters(evidence: Evidence) -> Markup | None:
+    """As they are named in hauberk.toml; `settled_…` was chosen while the check ran."""
+    pairs = [(tag("code", key), plain(value)) for key, value in evidence.parameters.items()]
+    return tag("div", tag("h4", "Parameters"), _list(pairs)) if pairs else None
 
 
 def _digest(evidence: Evidence) -> str:
