@@ -150,6 +150,8 @@ def test_a_file_that_runs_code_runs_it_there_and_not_here(tmp_path: Path, sandbo
         ("raise ValueError('\\x1b[31m' + 'a' * 10000)", "ValueError:  .31maaa"),
         ("import time; time.sleep(60)", "no answer within 2 s"),
         ("print('HBK1' * 100, flush=True); raise ValueError('printed')", "ValueError: printed"),
+        ("import os; os.write(1, b'HBK1' * 9); raise ValueError('wrote')", "ValueError: wrote"),
+        ("import os; os.read(0, 9); raise ValueError('took')", "ValueError: took"),
         ("import sys; sys.stdout.write('x'); sys.stdin.read(); raise ValueError('read')", "ValueError: read"),
     ],
 )
@@ -226,6 +228,7 @@ ANSWERS = {
     "short body": ("reply({'ok': True}, [['answer', '<f8', [2, 2]]], bytes(8))", "does not fit its frame"),
     "long body": ("reply({'ok': True}, [['answer', '<f8', [2, 2]]], bytes(40))", "belong to no array"),
     "negative side": ("reply({'ok': True}, [['answer', '<f8', [-2, 2]]], b'')", "an array of type"),
+    "twins": ("reply({'ok': True}, [['answer', '<f8', [1, 2]]] * 2, floats(1, 0, 0, 1))", "does not fit its frame"),
     "absurd sides": ("reply({'ok': True}, [['answer', '<f8', [0] + [2**40] * 5]], b'')", "an array of shape"),
     "float side": ("reply({'ok': True}, [['answer', '<f8', [2.0, 2]]], bytes(32))", "an array of type"),
     "beyond the limit": ("reply({'ok': True}, [['answer', '|u1', [1000000]]], bytes(1000000))", "too large"),
@@ -241,6 +244,15 @@ def test_a_hostile_answer_is_refused(flaw: str, impostor: Any) -> None:
     with pytest.raises(InputError, match=message):
         model.predict(np.zeros((2, 2)))
     model.close()
+
+
+def test_a_refit_that_is_another_model_is_refused(impostor: Any) -> None:
+    for lie in ("GOOD | {'classes': ['b', 'a']}", "GOOD, 'handle': '1'", "GOOD, 'handle': True"):
+        opening = "reply({'ok': True, 'description': GOOD})\nquestion()\n"
+        code = opening + f"reply({{'ok': True, 'handle': 1, 'description': {lie}}})"
+        model = open_remote(b"content", "joblib", impostor(PRELUDE + code), name="m")
+        with pytest.raises(InputError, match="answered with another model"):
+            model.refit(np.zeros((2, 2)), np.array([0, 1]), seed=0)
 
 
 def test_a_server_that_does_not_read_does_not_block_the_parent(impostor: Any) -> None:

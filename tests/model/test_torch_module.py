@@ -243,6 +243,24 @@ def test_a_hostile_export_is_refused_before_torch_reads_it(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("expression", ["exit(s)", "__builtins__", "s.real", "s['a']", "eval(Max(s, 1))", 3])
+def test_only_arithmetic_passes_for_an_expression(expression: object) -> None:
+    content = altered(
+        exported(net()),
+        lambda n, b: json.dumps({"expr_str": expression}).encode() if n.endswith("models/model.json") else b,
+    )
+    with pytest.raises(UnsupportedError, match="holds the expression"):
+        open_pt2(content, name="m")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused() -> None:
+    content = exported(net())
+    name = zipfile.ZipFile(io.BytesIO(content)).namelist()[0]
+    with pytest.raises(InputError, match="have one name"):
+        open_pt2(altered(content, lambda n, b: b, {name[name.index("/") :]: b"x"}), name="m")
+
+
 def test_an_honest_rewrite_still_opens() -> None:
     assert open_pt2(altered(exported(net()), lambda n, b: b), name="m").n_classes == 3
 
