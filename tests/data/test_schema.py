@@ -140,6 +140,7 @@ def test_merged_schemas_take_both_tables() -> None:
     assert by["job"].categories == ("clerk", "cook", "smith", "vet")
     assert {by[n].kind for n in NAMES[3:6]} == {"integer"}
     assert apply(both, test).x[:, 2].tolist() == [1, 3, 2, 1]
+    assert next(f for f in merge(test.features, train.features) if f.name == "age").immutable
     with pytest.raises(InputError, match="differ in columns: other"):
         merge(train.features, test.features[:-1])
 

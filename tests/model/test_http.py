@@ -301,3 +301,10 @@ def test_headers_are_sent_and_bad_urls_are_refused(server: Server) -> None:
     for url in ("ftp://h/m", "http://user:secret@h/m", "http://h/m?x=1", "http://h/m#a", "http:///m"):
         with pytest.raises(InputError, match="not the URL of a model"):
             open_http(url)
+
+
+def test_an_endless_answer_is_cut(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hauberk.model.endpoint.MAX_ANSWER_BYTES", 1000)
+    server.metadata = status(200, b" " * 1001)
+    with pytest.raises(InputError, match="answered more than 1000 bytes"):
+        open_http(server.url, wait=QUICK)
