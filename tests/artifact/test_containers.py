@@ -66,6 +66,20 @@ def test_torch_payload_under_another_name(scanned: Scanner) -> None:
     assert rules(seen) == {"artifact.pickle.call"}
 
 
+def test_a_pickle_in_the_place_of_a_storage(scanned: Scanner) -> None:
+    """Raw numbers to torch, a program to whoever unpacks the archive."""
+    seen = scanned(zipped({"m/data.pkl": HONEST, "m/data/0": EVIL}))
+    assert rules(seen) == {"artifact.pickle.call"}
+    assert scanned(zipped({"m/data.pkl": HONEST, "m/data/0": b"\x80\x04" + b"\0" * 30})).verdict is Verdict.HELD
+
+
+def test_bytes_behind_a_compressed_stream(scanned: Scanner) -> None:
+    """One reader stops at the end of the stream, another goes on."""
+    assert rules(scanned(zlib.compress(HONEST) + b"\0\0")) == set()
+    assert "artifact.compressed.trailing" in rules(scanned(zlib.compress(HONEST) + b"tail of something"))
+    assert "artifact.pickle.call" in rules(scanned(zlib.compress(HONEST) + EVIL))
+
+
 def test_torch_legacy_with_a_payload(scanned: Scanner) -> None:
     torch_magic, protocol = pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2)
     tail = pickle.dumps([], 2) + b"\0" * 16

@@ -465,6 +465,8 @@ def test_joblib_array_bytes_that_are_opcodes(scanned: Scanner) -> None:
         }.items()
     )  # fmt: skip
     assert scanned(data + b"ub" + b"\0" * len(payload) + b".").verdict is Verdict.HELD
+    framed = data[:2] + b"\x95" + struct.pack("<Q", len(data) + 3) + data[2:]
+    refused(scanned(framed + b"ub" + b"\0" * len(payload) + b"."), UNKNOWN, "an array whose size")
     refused(scanned(data + b"ub" + payload + b"."), UNKNOWN, "os.system")
 
 
