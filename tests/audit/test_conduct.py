@@ -154,7 +154,7 @@ def test_ctrl_c_keeps_what_is_finished_and_marks_the_rest(world: World) -> None:
     verdicts = {e.check: e.verdict for e in dossier.evidence}
     assert verdicts["model.quality"] is Verdict.HELD
     assert verdicts["attack.evasion"] is Verdict.INCONCLUSIVE
-    assert dict((e.check, final) for e, final in world.keep.kept)["attack.evasion"] is False
+    assert {e.check: final for e, final in world.keep.kept}["attack.evasion"] is False
 
 
 def test_resume_runs_only_what_lacks_evidence(world: World) -> None:
@@ -210,7 +210,7 @@ def test_a_first_look_that_fails_is_an_error(world: World) -> None:
 
 def test_a_check_that_does_not_exist_is_named(world: World) -> None:
     world.config = replace(world.config, only=("model.qualty",))
-    with pytest.raises(InputError, match="no check 'model.qualty'"):
+    with pytest.raises(InputError, match=r"no check 'model\.qualty'"):
         world.audit().conduct()
 
 

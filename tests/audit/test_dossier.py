@@ -55,11 +55,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     every = tuple(evidence(model, check) for check in ("artifact.scan", "model.quality", "attack.evasion"))
     for item in every:
         folder.put(item, final=True)
+    untested = (NotTested("data.labels", "no", "--train"),)
     folder.close(
         Dossier(
-            "net.onnx", {"model": model}, {"format": "onnx"}, every, (NotTested("data.labels", "no", "--train"),),
-            {"artifact.scan": "scan"}, "hauberk audit net.onnx", "2026-04-30T00:01:00Z", key.key_id,
-        )  # fmt: skip
+            name="net.onnx",
+            subjects={"model": model},
+            facts={"format": "onnx"},
+            evidence=every,
+            not_tested=untested,
+            titles={"artifact.scan": "scan"},
+            command="hauberk audit net.onnx",
+            created="2026-04-30T00:01:00Z",
+            signer=key.key_id,
+        )
     )
     return root
 

@@ -33,7 +33,8 @@ class Honest:
         book = Notebook(self, inputs, limits, seed)
         hits = random.Random(seed).randrange(100)
         book.measure(rate("hits", hits, 100))
-        book.find("example.honest.bad", Severity.LOW, "model", Place(), "bad", remedy="mend it", references=("CWE-502",))
+        known = ("CWE-502",)
+        book.find("example.honest.bad", Severity.LOW, "model", Place(), "bad", remedy="mend it", references=known)
         return book.evidence()
 
 

@@ -20,6 +20,7 @@ CHECKS = Registry(
         "attack.noise": "hauberk.attack.controls.noise:NOISE",
         "attack.evasion": "hauberk.attack.evasion.check:EVASION",
         "attack.membership": "hauberk.attack.inference.check:MEMBERSHIP",
+        "data.labels": "hauberk.data.labels:LABELS",
         "data.duplicates": "hauberk.data.duplicates:DUPLICATES",
     },
 )

@@ -148,10 +148,7 @@ def no_gradient(model: Any) -> str:
 
 def no_refit(model: Any) -> str:
     """Why a model of the same family cannot be trained; empty when it can."""
-    description = getattr(model, "description", None)
-    if description is not None and description.refittable:
-        return ""
-    return "models of this format cannot be trained again"
+    return "" if model.refittable else "models of this format cannot be trained again"
 
 
 def facts(loaded: Loaded, missing: Mapping[str, str]) -> dict[str, str]:
