@@ -6,7 +6,7 @@ from itertools import groupby
 
 from ...core.exhibits import Chart, Exhibit, Strip, Table
 from ...core.nouns import Dossier
-from ..figures import symbols
+from ..figures import scalar, symbols
 from ..words import title
 from .charts import chart, numbers
 from .coverage import badge
@@ -16,7 +16,9 @@ from .series import Shown, gathered
 from .tables import scrolling, table
 
 ORDER = ("attack.evasion", "attack.noise", "attack.", "model.", "data.", "artifact.")
-MAX_EXHIBITS, NARROW, LONG = 200, 5, 24
+MAX_EXHIBITS = 200
+HALF_CHARACTERS = 58
+"""Characters of a row that fit into half the measure, three of space for each column included."""
 
 
 def seen(dossier: Dossier) -> Markup:
@@ -48,8 +50,8 @@ def _of_check(dossier: Dossier, group: list[Shown]) -> Markup:
 def _small(exhibit: Exhibit) -> bool:
     """Whether an exhibit takes half the measure."""
     if isinstance(exhibit, Table):
-        longest = max((len(c) for row in exhibit.rows[:50] for c in row if isinstance(c, str)), default=0)
-        return len(exhibit.columns) <= NARROW and longest <= LONG
+        columns = zip(exhibit.columns, *exhibit.rows[:50], strict=True)
+        return sum(3 + max(len(scalar(cell)) for cell in column) for column in columns) <= HALF_CHARACTERS
     return isinstance(exhibit, Chart)
 
 
