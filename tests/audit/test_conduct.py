@@ -113,7 +113,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(conduct, "CHECKS", Table())
     monkeypatch.setattr(conduct, "check", checks.__getitem__)
     (tmp_path / "net.onnx").write_bytes(b"net")
-    runner = Here(checks, plan.Look({"format": "onnx"}, {}, {Need.TRAIN: "no --train was given"}))
+    runner = Here(checks, plan.Look({"format": "onnx"}, {}, {Need.TRAIN: "no --train was given"}, 20))
     return World(checks, Memory(), runner, AuditConfig(str(tmp_path / "net.onnx")))
 
 
@@ -214,8 +214,8 @@ def test_a_check_that_does_not_exist_is_named(world: World) -> None:
         world.audit().conduct()
 
 
-def test_a_budget_is_shared_out(world: World) -> None:
-    world.config = replace(world.config, max_queries=700, max_seconds=70.0)
+def test_what_the_first_look_left_of_a_budget_is_shared_out(world: World) -> None:
+    world.config = replace(world.config, max_queries=720, max_seconds=70.0)
     evidence = {e.check: e for e in world.audit().conduct().evidence}
     assert (evidence["model.quality"].budget.queries, evidence["attack.evasion"].budget.queries) == (100, 600)
     assert evidence["artifact.scan"].budget.queries is None

@@ -76,7 +76,7 @@ class Audit:
         refusal = self._refusal()
         look = Look({}, {}, refusal) if refusal else self._look()
         self.subjects |= look.subjects
-        loaded_plan = plan(self.config, rest, {**missing, **look.missing}, self.workers)
+        loaded_plan = plan(self.config, rest, {**missing, **look.missing}, self.workers, look.queries)
         self._run(loaded_plan.planned)
         return self._dossier(look, bytes_plan, loaded_plan)
 

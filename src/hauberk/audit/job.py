@@ -22,7 +22,6 @@ SAMPLE = 64
 """Examples shown in a first look: enough to see a wrong shape and to hold a converted graph against its model."""
 
 
-
 def look(argument: Mapping[str, Json], progress: Progress) -> Json:
     """A first look: do model and data fit, and what can be done with them. Returns plan.Look as plain JSON."""
     config = decode(AuditConfig, argument["config"])
@@ -31,12 +30,19 @@ def look(argument: Mapping[str, Json], progress: Progress) -> Json:
     for need, data, flag in ((Need.TEST, loaded.test, "data"), (Need.TRAIN, loaded.train, "train")):
         if data is None:
             missing[need] = f"no --{flag} was given"
+    loaded.model.meter = QueryMeter(config.max_queries)
     if loaded.test is not None:
-        loaded.model.predict(loaded.test.x[:SAMPLE])
+        loaded.model.predict(loaded.test.x[:_sample(config.max_queries)])
     for need, why in ((Need.GRADIENT, no_gradient(loaded.model)), (Need.REFIT, no_refit(loaded.model))):
         if why:
             missing[need] = why
-    return cast(Json, encode(Look(facts(loaded, missing), loaded.subjects, missing)))
+    told = facts(loaded, missing)
+    return cast(Json, encode(Look(told, loaded.subjects, missing, loaded.model.queries)))
+
+
+def _sample(max_queries: int | None) -> int:
+    """How many examples to show: a twentieth of a small budget."""
+    return SAMPLE if max_queries is None else min(SAMPLE, max(1, max_queries // 20))
 
 
 def run_check(argument: Mapping[str, Json], progress: Progress) -> Json:

@@ -6,7 +6,7 @@ A check whose needs are not met is *not tested*, with what to give to have it te
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hauberk.core.canon import Json
 from hauberk.core.codec import Frozen
@@ -35,11 +35,12 @@ GIVE: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Look(Frozen):
-    """What a first look at model and data saw. missing: by need, why it is not there."""
+    """What a first look at model and data saw. missing: by need, why it is not there. queries: what it cost."""
 
     facts: Mapping[str, str]
     subjects: Mapping[str, Subject]
     missing: Mapping[str, str] = field(default_factory=dict)
+    queries: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,13 @@ class Plan:
     not_tested: tuple[NotTested, ...]
 
 
-def plan(config: AuditConfig, checks: Iterable[Check], missing: Mapping[str, str], workers: int) -> Plan:
-    """Sort the checks into those that can run and those that cannot. Raises InputError for a bad option."""
+def plan(
+    config: AuditConfig, checks: Iterable[Check], missing: Mapping[str, str], workers: int, spent: int = 0
+) -> Plan:
+    """Sort the checks into those that can run and those that cannot. Raises InputError for a bad option.
+
+    spent: queries that are no longer there to be shared out.
+    """
     wanted, not_tested = [], []
     for check in checks:
         lacking = [need for need in check.needs if need in missing]
@@ -77,7 +83,8 @@ def plan(config: AuditConfig, checks: Iterable[Check], missing: Mapping[str, str
             not_tested.append(NotTested(check.id, why, give))
         else:
             wanted.append(check)
-    return Plan(tuple(_budgeted(config, wanted, workers)), tuple(not_tested))
+    left = None if config.max_queries is None else max(0, config.max_queries - spent)
+    return Plan(tuple(_budgeted(replace(config, max_queries=left), wanted, workers)), tuple(not_tested))
 
 
 def known_only(config: AuditConfig, ids: Iterable[str]) -> None:
