@@ -478,7 +478,9 @@ def group(uses: dict[tuple[str, str], set[str]], library: str) -> list[dict[str,
     for (module, name), how in sorted(uses.items()):
         if module.partition(".")[0] == library:
             shape = "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
+            shape = "bit_generator" if module == "numpy.random._pickle" else shape
             state = "stats_template" if module.startswith("scipy.stats._") and name.endswith("_gen") else ""
+            state = "dtype" if (module, name) == ("numpy", "dtype") else state
             by_use[tuple(sorted(how)), shape, state].append(f"{module}:{name}")
     return [
         {"reason": REASONS["build" if "build" in how else "call" if {"call", "new"} & set(how) else "import"],

@@ -117,6 +117,11 @@ class Judge:
             self._known[key] = self._rule(_todays(module), name, use)
         return self._known[key]
 
+    def narrow(self, module: str, name: str) -> bool:
+        """Whether it is allowed in calls of one shape alone: whoever keeps it as a value could call it otherwise."""
+        entry = self.packs.allowed.get((module, name))
+        return entry is not None and bool(entry.shape) and "import" not in entry.uses
+
     def _rule(self, module: str, name: str, use: str) -> Ruling:
         entry = self.packs.allowed.get((module, name))
         if entry and (use == "import" or use in entry.uses):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
+from .dtypes import facts
 from .machine import Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq
 from .steps import STEPS
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from .pickle import Inspector
 
 WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
-PROBE_OPCODES = 10_000
-_KIND = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)")
+PROBE_OPCODES = 1_000_000
 
 
 def raw_array(machine: Machine, inspector: Inspector) -> None:
@@ -28,18 +27,17 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
         return
     _as_plain_pickle(machine, inspector)
     state = _fields(made.state)
-    dtype, count = _dtype(state.get("dtype")), _count(state.get("shape"))
+    dtype, count = facts(state.get("dtype")), _count(state.get("shape"))
     if dtype is None or count is None or machine.pos < machine.frame_end:
         inspector.odd("reads an array whose size cannot be told beforehand", machine.steps)
         raise Broken("an array block cannot be followed", machine.steps)
-    itemsize, objects = dtype
     machine.stack[-1] = Opaque("array")
-    if objects:
+    if dtype.objects:
         _object_array(machine, inspector)
         return
     if state.get("numpy_array_alignment_bytes") is not None:
         machine.take(machine.number(1))
-    machine.take(count * itemsize)
+    machine.take(count * dtype.size)
 
 
 def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
@@ -54,6 +52,8 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
         twin.run()
     except Broken:
         return
+    if twin.limited:
+        inspector.odd(f"with pickle.load instead of joblib.load runs more than {PROBE_OPCODES} opcodes", machine.steps)
 
 
 class Probe(Watcher):
@@ -64,10 +64,10 @@ class Probe(Watcher):
 
     def mention(self, name: Global) -> None:
         judge = self.inspector.walk.judge
-        if (
-            name.dotted.replace(".", "").isidentifier()
-            and judge.rule(name.module, name.name, "import").verdict != "allowed"
-        ):
+        harmless = judge.rule(name.module, name.name, "import").verdict == "allowed" and not judge.narrow(
+            name.module, name.name
+        )
+        if not harmless and name.dotted.replace(".", "").isidentifier():
             self.inspector.odd(f"with pickle.load instead of joblib.load imports {name.dotted}", name.at)
 
 
@@ -105,30 +105,3 @@ def _count(shape: Any) -> int | None:
     if not isinstance(shape, Seq) or not shape.whole or not all(type(n) is int and n >= 0 for n in shape.items):
         return None
     return int(math.prod(shape.items))
-
-
-def _dtype(value: Any) -> tuple[int, bool] | None:
-    """(bytes per item, whether it holds objects) of a symbolic numpy.dtype, or None when it cannot be told."""
-    if not isinstance(value, Made) or not isinstance(value.cls, Global) or not isinstance(value.args, Seq):
-        return None
-    text = value.args.items[0] if value.args.items else None
-    match = _KIND.fullmatch(text) if isinstance(text, str) else None
-    if match is None or (value.cls.module, value.cls.name) != ("numpy", "dtype"):
-        return None
-    kind, digits = match[1], match[2]
-    if kind == "O":
-        return 8, True
-    if kind in "VSaU":
-        return _flexible(value.state)
-    size = int(digits or "0")
-    return (1, False) if kind == "?" else (size, False) if kind in "biufcmM" and size else None
-
-
-def _flexible(state: Any) -> tuple[int, bool] | None:
-    """The state of a void, bytes or text dtype sets its size (item 5) and flags (item 7; 1 is NPY_ITEM_HASOBJECT)."""
-    if not isinstance(state, Seq) or not state.whole or state.count < 8:
-        return None
-    size, flags = state.items[5], state.items[7]
-    if type(size) is not int or type(flags) is not int or size < 0:
-        return None
-    return size, bool(flags & 1)

@@ -25,6 +25,9 @@ class Watcher:
     def mention(self, name: Global) -> None:
         """`name` is imported."""
 
+    def pushed(self, name: Global, times: int = 1) -> None:
+        """`name` is put on the stack again (times: -1 for off it, unused)."""
+
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
         """`target` is called. use: call, new, inst. Returns the symbol of the result."""
         return Made(target, args)
@@ -93,6 +96,8 @@ class Machine:
     def _stop(self) -> int:
         if self.late:
             raise self.late
+        if self.pos < self.frame_end:  # a reader of files stands behind the frame now, others behind the STOP
+            raise Broken("a frame goes on behind the STOP", self.steps)
         self.result = self.pop()
         return self.pos
 
@@ -158,7 +163,10 @@ class Machine:
         """Push a memo entry."""
         if index not in self.memo:
             raise Broken(f"memo entry {index} was never stored", self.steps)
-        self.stack.append(self.memo[index])
+        value = self.memo[index]
+        if type(value) is Global:
+            self.watcher.pushed(value)
+        self.stack.append(value)
 
     # globals and calls
 

@@ -71,12 +71,16 @@ class Seq:
 
 
 class Made:
-    """The result of a call that loading would make. cls: the class it is an instance of, where that is known."""
+    """The result of a call that loading would make. cls: the class it is an instance of, where that is known.
 
-    __slots__ = ("args", "cls", "maker", "state")
+    known: what a rule about its state found out.
+    """
+
+    __slots__ = ("args", "cls", "known", "maker", "state")
 
     def __init__(self, maker: Any, args: Any, cls: Any = None) -> None:
         self.maker, self.args, self.cls, self.state = maker, args, cls or maker, None
+        self.known: Any = None
 
     def __repr__(self) -> str:
         return f"{shown(self.maker)}(…)"

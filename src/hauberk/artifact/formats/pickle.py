@@ -6,6 +6,7 @@ Reads every stream of a file. A stream that breaks is reported with what would a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from ...core.nouns import Place, Severity
@@ -22,6 +23,9 @@ TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n"
 
 HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__reduce__", "__reduce_ex__"})
 """Instance attributes that later opcodes would call, or that change what the instance is."""
+
+FILLED = {"APPEND": "collections.deque", "APPENDS": "collections.deque", "ADDITEMS": "builtins.set"}
+"""What these opcodes fill that is no plain list or set. A Bunch would call its own item named `append`."""
 
 HIDING = frozenset(
     ("builtins.dict", "builtins.tuple", "builtins.list", "collections.OrderedDict", "collections.defaultdict",
@@ -53,6 +57,7 @@ class Inspector(Watcher):
         self.walk, self.path, self.prefix, self.loader, self.nested = walk, path, prefix, loader, nested
         self.pending: dict[str, tuple[Ruling, Global]] = {}
         self.told: set[str] = set()
+        self.kept: Counter[str] = Counter()
         self.worst = Standing.ALLOWED
         self.harmful = False
 
@@ -63,11 +68,17 @@ class Inspector(Watcher):
         self.harmful = self.harmful or ruling.verdict is Standing.DANGEROUS
         if ruling.verdict is not Standing.ALLOWED:
             self.pending.setdefault(name.dotted, (ruling, name))
+        self.pushed(name)
+
+    def pushed(self, name: Global, times: int = 1) -> None:
+        if self.walk.judge.narrow(name.module, name.name):
+            self.kept[name.dotted] += times
 
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
         if not isinstance(target, Global):
             self.odd(f"calls {shown(target)}, which has no name", at)
             return Made(target, args)
+        self.pushed(target, -1)
         ruling = self._weigh(target, use)
         if ruling.verdict is not Standing.ALLOWED:
             self.harmful = True
@@ -90,6 +101,8 @@ class Inspector(Watcher):
             self._tell(f"writes into {printable(target.dotted)} itself", Standing.DANGEROUS, at)
         elif not isinstance(target, Made):
             self.odd(f"does {how} on {shown(target)}", at)
+        elif FILLED.get(how, _dotted(target)) != _dotted(target):
+            self.odd(f"does {how} on {shown(target)}, which may be any method of that name", at)
 
     def persistent(self, pid: Any, at: int) -> Any:
         if self.loader == "pickle" or not _storage(pid):
@@ -125,7 +138,10 @@ class Inspector(Watcher):
             self._tell(what, Standing.UNKNOWN, at)
 
     def finish(self) -> None:
-        """Report what was imported and never called."""
+        """Report what was imported and never called, and what is only allowed when called at once but was kept."""
+        for dotted in [name for name, times in self.kept.items() if times > 0]:
+            self.odd(f"keeps {printable(dotted)}, which other objects could call with anything", 0)
+        self.kept.clear()
         for ruling, name in list(self.pending.values()):
             self._accuse(name, f"imports {printable(name.dotted)}", ruling, name.at)
         self.pending.clear()
@@ -140,7 +156,7 @@ class Inspector(Watcher):
     def _build_made(self, target: Made, state: Any, at: int) -> None:
         if isinstance(target.cls, Global):
             ruling = self._weigh(target.cls, "build")
-            if ruling.state and (complaint := STATES[ruling.state](state)):
+            if ruling.state and (complaint := STATES[ruling.state](target, state)):
                 self.odd(f"sets the state of {printable(target.cls.dotted)}: {complaint}", at)
             if ruling.verdict is not Standing.ALLOWED:
                 self._accuse(target.cls, f"sets the state of {printable(target.cls.dotted)}", ruling, at)
@@ -183,6 +199,10 @@ class Inspector(Watcher):
         severity = Severity.CRITICAL if dangerous else Severity.HIGH
         place = Place(self.path, f"{self.prefix}opcode {at}")
         self.walk.flaw(rule, severity, place, f"loading {what}", remedy, ("CWE-502", *references))
+
+
+def _dotted(made: Made) -> str:
+    return made.cls.dotted if isinstance(made.cls, Global) else ""
 
 
 def _storage(pid: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..verdicts import Standing
+from . import dtypes
 from .opcodes import Global, Made, Seq
 
 if TYPE_CHECKING:
@@ -69,6 +70,21 @@ def function_first(inspector: Inspector, target: Global, args: Any, at: int) -> 
     return Judged(Made(target, args), "its function is not given by name")
 
 
+def bit_generator(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """NumPy's generators: by name, by class or made by `__bit_generator_ctor`, for it calls what else it is given."""
+    items = _tuple(args)
+    first = items[0] if items else None
+    own = isinstance(first, str) or (isinstance(first, Global) and first.module.startswith("numpy.random._"))
+    made = isinstance(first, Made) and _is(first.maker, "__bit_generator_ctor")
+    if items and (own or made) and all(_is(other, "__bit_generator_ctor") for other in items[1:]):
+        return Judged(Made(target, args))
+    return Judged(Made(target, args), "it calls what it is given, and that is no generator of NumPy")
+
+
+def _is(value: Any, name: str) -> bool:
+    return isinstance(value, Global) and (value.module, value.name) == ("numpy.random._pickle", name)
+
+
 def torch_bytes(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
     """The bytes are a torch file of their own: walked like any other."""
     items = _tuple(args)
@@ -94,7 +110,7 @@ _TEMPLATE = re.compile(
 )
 
 
-def stats_template(state: Any) -> str:
+def stats_template(made: Made, state: Any) -> str:
     """scipy.stats distributions exec the `_parse_arg_template` of their state: only SciPy's own text is allowed."""
     if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
         return "its state cannot be seen, and SciPy runs code from it"
@@ -106,10 +122,11 @@ def stats_template(state: Any) -> str:
     return ""
 
 
-STATES: dict[str, Callable[[Any], str]] = {"stats_template": stats_template}
+STATES: dict[str, Callable[[Made, Any], str]] = {"dtype": dtypes.complaint, "stats_template": stats_template}
 """State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
 SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
+    "bit_generator": bit_generator,
     "class_first": class_first,
     "function_first": function_first,
     "latin1": latin1,

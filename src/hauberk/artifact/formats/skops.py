@@ -70,7 +70,9 @@ def _judge(walk: Walk, node: dict[str, Any]) -> tuple[str, Severity]:
     ruling = walk.judge.rule(module, name, "import")
     dotted = printable(f"{module}.{name}")
     walk.saw(dotted, loader, ruling.verdict, ruling.reason)
-    if ruling.state:
+    if (ruling.shape and loader == "ReduceNode") or walk.judge.narrow(module, name):
+        return f"loading calls {dotted}, and with what cannot be seen", Severity.HIGH
+    if ruling.state and loader != "DTypeNode":
         return f"loading sets the state of {dotted}, which runs code from it", Severity.HIGH
     if ruling.verdict is Standing.ALLOWED:
         return "", Severity.INFO

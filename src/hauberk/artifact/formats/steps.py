@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .opcodes import Broken, Opaque, Seq
+from .opcodes import Broken, Global, Opaque, Seq
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -96,6 +96,12 @@ def _signed4(m: Machine) -> int:
     return size
 
 
+def _again(m: Machine, value: Any) -> Any:
+    if isinstance(value, Global):
+        m.watcher.pushed(value)
+    return value
+
+
 _push(0x4E, lambda m: None)  # NONE
 _push(0x88, lambda m: True)  # NEWTRUE
 _push(0x89, lambda m: False)  # NEWFALSE
@@ -130,7 +136,7 @@ _push(0x74, lambda m: Seq("tuple", m.pop_mark()))  # TUPLE
 _push(0x85, lambda m: Seq("tuple", [m.pop()]))  # TUPLE1
 _push(0x86, lambda m: Seq("tuple", [m.pop(), m.pop()][::-1]))  # TUPLE2
 _push(0x87, lambda m: Seq("tuple", [m.pop(), m.pop(), m.pop()][::-1]))  # TUPLE3
-_push(0x32, lambda m: m.top())  # DUP
+_push(0x32, lambda m: _again(m, m.top()))  # DUP
 _push(0x50, lambda m: m.watcher.persistent(m.line().decode("latin-1"), m.steps))  # PERSID
 _push(0x51, lambda m: m.watcher.persistent(m.pop(), m.steps))  # BINPERSID
 _push(0x82, lambda m: m.watcher.extension(m.number(1), m.steps))  # EXT1
@@ -151,7 +157,7 @@ def _frame(m: Machine) -> None:
     size = m.number(8)
     if size > m.end - m.pos:  # the C unpickler stops here, the Python one (joblib's) goes on: so do we
         m.late = m.late or Broken("a frame is longer than the file", m.steps)
-    m.frame_end = m.pos + size
+    m.frame_end = max(m.frame_end, m.pos + size)
 
 
 @_op(0x98)
@@ -168,7 +174,8 @@ def _mark(m: Machine) -> None:
 @_op(0x30)
 def _pop(m: Machine) -> None:
     if m.stack:
-        m.stack.pop()
+        if isinstance(gone := m.stack.pop(), Global):
+            m.watcher.pushed(gone, -1)
     else:
         m.pop_mark()
 
