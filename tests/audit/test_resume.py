@@ -42,7 +42,7 @@ def command(*more: str) -> list[str]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 def test_finished_evidence_outlives_the_process(model: Path, how: signal.Signals) -> None:
     process = subprocess.Popen(command(), cwd=model, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    done = model / "dossier" / "evidence" / "attack.noise.json"
+    done = model / ".dossier.part" / "evidence" / "attack.noise.json"
     until = time.monotonic() + DEADLINE_S
     while not done.exists() and process.poll() is None and time.monotonic() < until:
         os.sched_yield()
@@ -53,7 +53,7 @@ def test_finished_evidence_outlives_the_process(model: Path, how: signal.Signals
         assert process.returncode == 2, err
         assert out.startswith("INCONCLUSIVE"), "the dossier of what is finished is written"
     else:
-        assert not (model / "dossier" / "manifest.json").exists()
+        assert not (model / "dossier").exists()
     quick = command("--resume", "--set", "attack.evasion.queries=20")
     again = subprocess.run(quick, cwd=model, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
     assert again.returncode in (0, 1), again.stderr

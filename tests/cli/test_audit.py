@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -125,33 +126,76 @@ def test_a_truncated_onnx(cli: Any, shelf: Path, keep: int) -> None:
     assert "held" not in result.out.splitlines()[0].lower() if result.out else True
 
 
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    """An Open Inference Protocol server that knows its model and answers every inference with 500."""
+class Endpoint(BaseHTTPRequestHandler):
+    """An Open Inference Protocol server of one model; `answer` says what an inference gets."""
 
-    class Broken(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = {
-                "name": "m", "platform": "test",
+    answer: Any = None
+
+    def do_GET(self) -> None:
+        self.reply(
+            {
+                "name": "m",
+                "platform": "test",
                 "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}],
                 "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 3]}],
-            }  # fmt: skip
-            body = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            }
+        )
 
-        def do_POST(self) -> None:
-            self.send_error(500)
+    def do_POST(self) -> None:
+        if self.answer is None:
+            return self.send_error(500)
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"][0]
+        scores = type(self).answer(np.array(asked["data"], dtype=float).reshape(asked["shape"]))
+        tensor = {"name": "y", "datatype": "FP64", "shape": list(scores.shape), "data": scores.ravel().tolist()}
+        self.reply({"model_name": "m", "outputs": [tensor]})
 
-        def log_message(self, format: str, *args: Any) -> None:
-            return
+    def reply(self, answer: Any) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+@contextmanager
+def serving(answer: Any) -> Iterator[str]:
+    handler = type("Handler", (Endpoint,), {"answer": staticmethod(answer) if answer else None})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v2/models/m"
-    server.shutdown()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v2/models/m"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """A server that knows its model and answers every inference with 500."""
+    with serving(None) as url:
+        yield url
+
+
+def test_an_endpoint_is_audited_within_its_query_budget(cli: Any, shelf: Path) -> None:
+    shown = []
+
+    def answer(x: Any) -> Any:
+        shown.append(len(x))
+        scores = np.exp(-((x[:, :3] - np.array([0.2, 0.5, 0.7])) ** 2) * 9)
+        return scores / scores.sum(1, keepdims=True)
+
+    with serving(answer) as url:
+        result = cli("audit", url, "--data", shelf / "test.npz", "--max-queries", "3000", "--jobs", "0")
+    assert result.code in (1, 2), result.err
+    assert 1000 < sum(shown) <= 3000
+    record = json.loads(Path("dossier/dossier.json").read_text())
+    assert record["subjects"]["model"]["kind"] == "endpoint"
+    assert {n["check"] for n in record["not_tested"]} >= {"artifact.scan", "artifact.digest", "attack.membership"}
+    evasion = json.loads(Path("dossier/report.json").read_text())
+    assert any(e["check"] == "attack.evasion" for e in evasion["dossier"]["evidence"])
 
 
 def test_an_endpoint_that_answers_500(cli: Any, shelf: Path, endpoint: str) -> None:
@@ -183,6 +227,13 @@ def test_a_full_disk(cli: Any, shelf: Path, full_disk: Path) -> None:
     assert not (full_disk / "dossier" / "manifest.json").exists()
     kept = cli("audit", shelf / "linear.onnx", "--data", shelf / "test.npz", "--resume", *QUICK)
     assert "already proven" in kept.err, "what was finished before the disk was full is not lost"
+
+
+def test_an_audit_that_fails_leaves_the_last_dossier(cli: Any, shelf: Path) -> None:
+    audit = ("audit", shelf / "linear.onnx", "--jobs", "0", "--only", "artifact.digest,artifact.scan,model.quality")
+    assert cli(*audit, "--data", shelf / "test.npz").code == 0
+    assert cli(*audit, "--data", "none.npz").code == 2
+    assert cli("verify", "dossier", "--model", shelf / "linear.onnx").code == 0
 
 
 def test_a_folder_that_is_no_dossier(cli: Any, shelf: Path) -> None:

@@ -12,6 +12,7 @@ A dossier without its manifest is not finished and does not verify.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -54,19 +55,22 @@ MAX_FILE_BYTES = 1 << 30
 
 
 class Folder:
-    """A dossier being written. Every file appears whole or not at all; the manifest comes last."""
+    """A dossier being written, in a hidden folder beside its own: it appears whole, when it is closed.
+
+    An earlier dossier at `path` stays until then. Raises InputError when `path` is something else.
+    """
 
     def __init__(self, path: Path, key: PrivateKey, store: EvidenceStore, clock: Clock) -> None:
-        self.path, self._key, self._store, self._clock = path, key, store, clock
+        self._path, self._key, self._store, self._clock = path.absolute(), key, store, clock
         self.signer = key.key_id
-        _prepare(path)
+        self._part = _prepare(self._path)
 
     def put(self, evidence: Evidence, *, final: bool) -> None:
         """Sign; keep in the store when final; write evidence/<check>.json."""
         envelope = sign_evidence(evidence, self._key)
         if final:
             self._store.put(envelope, evidence)
-        _write(self.path / EVIDENCE / f"{evidence.check}.json", envelope)
+        (self._part / EVIDENCE / f"{evidence.check}.json").write_bytes(envelope)
 
     def proven(self, check: str, subject: str) -> Iterator[Evidence]:
         """Evidence from the store that our own key signed and that has not expired, newest first."""
@@ -77,13 +81,19 @@ class Folder:
                 continue  # another key's, or expired: it proves nothing here
 
     def close(self, dossier: Dossier) -> None:
-        """Write the reports and the record, then sign the manifest over everything."""
+        """Write the reports and the record, sign the manifest over everything, and put the folder in its place."""
         for name, form in REPORTS.items():
-            _write(self.path / name, render(form, dossier).encode())
-        _write(self.path / RECORD, canonical(encode(replace(dossier, evidence=()))))
-        files = tuple(Resource(name, digest(_read(self.path, name))) for name in _files(self.path))
+            (self._part / name).write_text(render(form, dossier), "utf-8")
+        (self._part / RECORD).write_bytes(canonical(encode(replace(dossier, evidence=()))))
+        files = tuple(Resource(name, digest(_read(self._part, name))) for name in _files(self._part))
         statement = Statement(files, DOSSIER, {"name": dossier.name, "created": dossier.created})
-        _write(self.path / MANIFEST, sign_statement(statement, self._key))
+        (self._part / MANIFEST).write_bytes(sign_statement(statement, self._key))
+        old = self._path.with_name(f".{self._path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self._path.exists():
+            self._path.rename(old)
+        self._part.rename(self._path)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -153,27 +163,17 @@ def _compare(record: Dossier, model: Path | None) -> tuple[str, ...]:
     return ("model",)
 
 
-def _prepare(path: Path) -> None:
-    """Make the folder, or empty one that is a dossier already. Raises InputError for any other folder."""
+def _prepare(path: Path) -> Path:
+    """An empty folder beside `path` to write in. Raises InputError when `path` is there and is no dossier."""
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is not a folder", hint="give another --output")
-    (path / EVIDENCE).mkdir(parents=True, exist_ok=True)
-    ours = {MANIFEST, RECORD, *REPORTS}
-    names = [p.name for p in path.iterdir() if p.name != EVIDENCE]
-    if foreign := sorted(set(names) - ours - {f".{name}.part" for name in ours}):
+    ours = {MANIFEST, RECORD, EVIDENCE, *REPORTS}
+    if path.exists() and (foreign := sorted({p.name for p in path.iterdir()} - ours)):
         raise InputError(f"{path}: holds {foreign[0]!r}, so it is not a dossier", hint="give another --output")
-    (path / MANIFEST).unlink(missing_ok=True)  # first: a half-replaced dossier must not verify
-    for old in [path / name for name in names] + list((path / EVIDENCE).iterdir()):
-        old.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    shutil.rmtree(part, ignore_errors=True)
+    (part / EVIDENCE).mkdir(parents=True)
+    return part
 
 
 def _files(path: Path) -> list[str]:
