@@ -85,9 +85,10 @@ def test_without_near_only_equal_rows_are_sought():
 
 def test_what_a_search_for_near_copies_would_find_is_measured():
     evidence = look(cloud("train", 500, 1), cloud("test", 100, 2))
-    assert evidence.measured("duplicates.near_recall", noise=0.01).value == 1
+    assert evidence.measured("duplicates.near_recall", noise_sd=0.01).value == 1
+    assert evidence.measurements[0].name == "duplicates.leak_share"  # the first number stands for the check in reports
     flat = look(cloud("train", 500, 1, columns=2), cloud("test", 100, 2, columns=2))
-    assert flat.measured("duplicates.near_recall", noise=0.05).value < 0.1  # a plane is full of neighbours
+    assert flat.measured("duplicates.near_recall", noise_sd=0.05).value < 0.1  # a plane is full of neighbours
 
 
 def test_a_near_copy_of_a_picture_is_found_by_its_sketch():

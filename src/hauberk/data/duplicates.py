@@ -65,10 +65,12 @@ class Duplicates:
         first = groups(train.x, test.x)
         twins = equal(train, test, first)
         if book.parameters["near"] and (more := close(book, train, test, first, _most_rows(book))):
-            twins = Twins(twins.across + more.across, twins.within + more.within)
+            twins = Twins(twins.across + more.across, twins.within + more.within, more.recall)
         _leak(book, twins.across, len(test.y))
         _repeats(book, twins.within, len(train.y))
         _conflicts(book, train, first[: len(train.y)])
+        for measurement in twins.recall:
+            book.measure(measurement)
         _show(book, train, test, twins)
         return book.evidence()
 
@@ -160,7 +162,7 @@ def _severity(scale: Scale, rows: int, n: int) -> Severity:
 
 def _counted(rows: int, n: int, kind: str) -> str:
     verb = "is" if rows == 1 else "are"
-    return f"{rows} of {n} {kind} rows ({rows / n:.2%}) {verb}"
+    return f"{rows} of {n} {kind} rows ({rows / n * 100:.2f} %) {verb}"
 
 
 def _show(book: Notebook, train: Dataset, test: Dataset, twins: Twins) -> None:

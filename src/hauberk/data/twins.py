@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hauberk.core.notebook import Notebook
+    from hauberk.core.nouns import Measurement
     from hauberk.core.ports import Dataset, Floats, Ints
 
     from .neighbours import Ruler
@@ -71,10 +72,14 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Twins:
-    """across: test rows with their twin in train. within: train rows with an earlier one."""
+    """across: test rows with their twin in train. within: train rows with an earlier one.
+
+    recall: what the search would find of copies planted on purpose; nothing when none was made.
+    """
 
     across: Pairs
     within: Pairs
+    recall: tuple[Measurement, ...] = ()
 
 
 def equal(train: Dataset, test: Dataset, first: Ints) -> Twins:
@@ -113,13 +118,10 @@ def close(book: Notebook, train: Dataset, test: Dataset, first: Ints, most: int)
         return None
     book.note("near_ratio", round(measure.ratio, 4))
     book.note("intrinsic_dimension", round(measure.dimension, 2))
-    for noise in NOISES:
-        again = found_again(x, measure, noise, book.seed)
-        book.measure(rate("duplicates.near_recall", again, min(PLANTED, len(x)), at={"noise": noise}))
     queries = _on_scale(train, test.x[ask_test])
     found = _search(book, "test", near(queries, x, measure, book.seed), len(queries))
     across = _pairs(train, test.x, ask_test[found.query], own[found.found], found.closeness)
-    return Twins(across, _inside(book, train, x, own, ask_train, measure))
+    return Twins(across, _inside(book, train, x, own, ask_train, measure), _recall(x, measure, book.seed))
 
 
 def found_again(x: Floats, measure: Ruler, noise: float, seed: int) -> int:
@@ -128,6 +130,13 @@ def found_again(x: Floats, measure: Ruler, noise: float, seed: int) -> int:
     rows = rng.permutation(len(x))[:PLANTED]
     copies = x[rows] + rng.normal(scale=noise, size=(len(rows), x.shape[1])).astype(np.float32)
     return sum(int((rows[part.query] == part.found).sum()) for part in near(copies, x, measure, seed))
+
+
+def _recall(x: Floats, measure: Ruler, seed: int) -> tuple[Measurement, ...]:
+    """Shares of planted copies that are found again, by the noise on each column in its standard deviations."""
+    found = ((noise, found_again(x, measure, noise, seed)) for noise in NOISES)
+    n = min(PLANTED, len(x))
+    return tuple(rate("duplicates.near_recall", again, n, at={"noise_sd": noise}) for noise, again in found)
 
 
 def _inside(
