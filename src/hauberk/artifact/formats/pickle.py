@@ -18,6 +18,8 @@ from .opcodes import Broken, Global, Made, Opaque, Seq, shown
 from .shapes import SHAPES, STATES
 
 MAGIC = re.compile(rb"\x80[\x00-\x05]")
+TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
+"""LONG1 of the number 0x1950a86a20f9469cfc6c, torch.serialization.MAGIC_NUMBER."""
 TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 """How a pickle of protocol 0 that imports something begins."""
 
@@ -105,6 +107,8 @@ class Inspector(Watcher):
             self.odd(f"does {how} on {shown(target)}, which may be any method of that name", at)
 
     def persistent(self, pid: Any, at: int) -> Any:
+        if self.loader == "torch" and (cls := _container(pid)):
+            return cls
         if self.loader == "pickle" or not _storage(pid):
             self.odd(f"asks the program that loads it for the object {shown(pid)}", at)
         return Opaque("persistent", pid)
@@ -122,7 +126,9 @@ class Inspector(Watcher):
             head = value[:64].encode("latin-1", "replace") if 8 <= len(value) <= NESTED_MAX else b""
         if head and (MAGIC.match(head) or TEXT_GLOBAL.match(head)):
             data = value if isinstance(value, memoryview) else memoryview(value.encode("latin-1", "replace"))
-            if is_pickle(self.walk, data):
+            if TORCH in bytes(data[:24]):
+                self.walk.enter(data, f"{self.path}!{self.prefix}opcode {at}")
+            elif is_pickle(self.walk, data):
                 walk_streams(Inspector(self.walk, self.path, f"{self.prefix}opcode {at} > "), data)
 
     def after_build(self, machine: Machine) -> None:
@@ -203,6 +209,13 @@ class Inspector(Watcher):
 
 def _dotted(made: Made) -> str:
     return made.cls.dotted if isinstance(made.cls, Global) else ""
+
+
+def _container(pid: Any) -> Global | None:
+    """The class of a module in the form of torch before 1.6: ('module', class, file, source)."""
+    if not isinstance(pid, Seq) or pid.kind != "tuple" or pid.count != 4 or pid.items[0] != "module":
+        return None
+    return pid.items[1] if isinstance(pid.items[1], Global) else None
 
 
 def _storage(pid: Any) -> bool:

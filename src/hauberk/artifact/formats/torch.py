@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 
+from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import torchscript
 from .machine import Machine
-from .pickle import Inspector, begins, is_pickle, run, walk_pickle
+from .pickle import TORCH, Inspector, begins, is_pickle, run, walk_pickle
 from .zip import Archive, Member, enter, read
+from .zip import sniff as sniff_zip
 
-LEGACY = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
-"""LONG1 of the number 0x1950a86a20f9469cfc6c, torch.serialization.MAGIC_NUMBER."""
 LEGACY_STREAMS = 5
 """Magic, protocol, system, the object, the storage keys; raw storages follow."""
 STORAGE = re.compile(r"(data|constants|tensors|traced_inputs|attributes)/\d+")
 NOTE = re.compile(r"version|byteorder|archive_format|archive_version|\.data/\w+|\.format_version|\.storage_alignment")
-RAW = re.compile(r"data/(weights|constants)/\w+")
+RAW = re.compile(r"data/(weights|constants)/(weight|tensor)_\d+")
 NOTE_MAX = 1024
 
 
@@ -29,12 +29,23 @@ def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
     """Walk every member: pickles as torch reads them, code as TorchScript, storages left raw."""
     root = archive.members[0].name.partition("/")[0] + "/" if "/" in archive.members[0].name else ""
     scripted = any("/code/" in m.name or m.name.endswith("/constants.pkl") for m in archive.members)
+    _alike(walk, archive, path)
     for member in archive.members:
         inner = member.name.removeprefix(root)
         if STORAGE.fullmatch(inner):
             _storage(walk, archive, member, path)
         elif not (NOTE.fullmatch(inner) and member.size <= NOTE_MAX):
             _member(walk, archive, member, inner, path, scripted)
+
+
+def _alike(walk: Walk, archive: Archive, path: str) -> None:
+    """Names that differ in case alone: torch takes either for the other."""
+    seen: dict[str, str] = {}
+    for member in archive.members:
+        if seen.setdefault(member.name.lower(), member.name) != member.name:
+            message = f"its name differs from {printable(seen[member.name.lower()])!r} in case alone"
+            place, remedy = Place(join(path, printable(member.name))), "do not load this archive; save the model again"
+            walk.flaw("artifact.archive.duplicate", Severity.HIGH, place, message, remedy, ("CWE-436",))
 
 
 def _storage(walk: Walk, archive: Archive, member: Member, path: str) -> None:
@@ -54,9 +65,9 @@ def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str,
         walk_pickle(walk, content, place, loader="torchscript" if scripted else "torch")
     elif scripted and inner.startswith("code/"):
         torchscript.walk(walk, content, place)
-    elif inner.startswith("models/") and inner.endswith(".json"):
+    elif inner.lower().endswith(".json") and not inner.startswith("extra/"):
         torchscript.walk_program(walk, content, place)
-    elif RAW.fullmatch(inner) and not begins(content) and bytes(content[:2]) != b"PK":
+    elif RAW.fullmatch(inner) and not sniff_zip(content) and not is_pickle(walk, content):
         walk.formats[place] = "raw tensor"
     else:
         enter(walk, archive, member, path)
@@ -64,7 +75,7 @@ def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str,
 
 def sniff_legacy(data: memoryview) -> bool:
     """Whether this begins as a checkpoint of torch before 1.6."""
-    return LEGACY in bytes(data[:24])
+    return TORCH in bytes(data[:24])
 
 
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:

@@ -19,7 +19,11 @@ from ..walk import Walk, printable
 from .opcodes import Broken
 
 _CHAIN = re.compile(r"(?<![\w.])(torch|ops)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
-_STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
+_STRING = re.compile(
+    r"#[^\n]*|'''(?:\\[\s\S]|[\s\S])*?'''|\"\"\"(?:\\[\s\S]|[\s\S])*?\"\"\""
+    r"|'(?:\\[\s\S]|[^'\\\n])*'|\"(?:\\[\s\S]|[^\"\\\n])*\""
+)
+"""Comments and texts as TorchScript's lexer reads them: one quote or three, and a backslash may escape a newline."""
 _SPACE = re.compile(r"[\s\\]+")
 _WORD = re.compile(r"[^\W\d]\w*")
 _CHARACTERS = re.compile(r"[\w\s(),.'=*+/<>&|~^%-]*")
@@ -34,6 +38,20 @@ SYMBOLS = frozenset((
     "ToFloat", "Identity", "BitwiseFn_bitwise_and", "BitwiseFn_bitwise_or", "True", "False", "int_oo",
 ))  # fmt: skip
 """Names in a shape expression that torch.export itself writes; sympy evaluates the rest as Python."""
+
+
+IMPORTERS = ("__enum__", "default_factory_module")
+"""Names in the description of an exported program's inputs for which torch.utils._pytree imports a module."""
+HIGHER_ORDER = frozenset((
+    "associative_scan", "auto_functionalized", "auto_functionalized_v2", "cond", "flex_attention", "hints_wrapper",
+    "invoke_subgraph", "map_impl", "out_dtype", "scan", "strict_mode", "while_loop", "with_effects",
+    "wrap_with_autocast", "wrap_with_set_grad_enabled",
+))  # fmt: skip
+"""Operators over graphs, without those that call objects, libraries and kernels that the file brings along."""
+_ARITHMETIC = re.compile(
+    r"_?operator\.(add|sub|mul|floordiv|truediv|mod|pow|neg|pos|getitem|eq|ne|lt|le|gt|ge|and_|or_|not_|lshift|rshift)"
+    r"|math\.\w+|torch\.sym_\w+"
+)
 
 
 @cache
@@ -64,11 +82,16 @@ def unknown_operators(text: str) -> Iterator[tuple[int, str]]:
     >>> list(unknown_operators("x = torch.add(a, b)\\ntorch.save(x, 'f')"))
     [(2, 'torch.save')]
     """
-    bare = _STRING.sub(lambda match: " " * len(match[0]), text)
+    bare = _STRING.sub(_blank, text)
     for match in _CHAIN.finditer(bare):
         chain = match[1] + _SPACE.sub("", match[2])
         if not _known(chain):
             yield bare.count("\n", 0, match.start()) + 1, chain
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Spaces for a text; a comment stays, for the lexer reads types in some."""
+    return match[0] if match[0][0] == "#" else re.sub(r"[^\n]", " ", match[0])
 
 
 def _known(chain: str) -> bool:
@@ -95,8 +118,10 @@ def walk_program(walk: Walk, data: memoryview, path: str) -> None:
     except InputError as error:
         raise Broken(str(error)) from error
     for key, value in _leaves(program):
-        if key == "target" and not target_known(value):
+        if key in ("target", "as_operator") and not target_known(value):
             _tell(walk, path, f"target {printable(value, 60)}", value)
+        elif any(word in text for text in (key, value) for word in IMPORTERS):
+            _import(walk, path, value)
         elif key == "expr_str" and not expression_known(value):
             _expression(walk, path, value)
 
@@ -109,8 +134,9 @@ def target_known(target: str) -> bool:
     """
     parts = target.split(".")
     if parts[:2] == ["torch", "ops"]:
-        return len(parts) in (4, 5) and (f"{parts[2]}::{parts[3]}" in operators() or parts[2] == "higher_order")
-    return (len(parts) == 2 and parts[0] in ("_operator", "math", "operator")) or target.startswith("torch.sym_")
+        known = f"{parts[2]}::{parts[3]}" in operators() if len(parts) in (4, 5) else False
+        return known or (len(parts) == 4 and parts[2] == "higher_order" and parts[3] in HIGHER_ORDER)
+    return _ARITHMETIC.fullmatch(target) is not None
 
 
 def expression_known(expression: str) -> bool:
@@ -121,6 +147,13 @@ def expression_known(expression: str) -> bool:
     """
     words = set(_WORD.findall(expression))
     return _CHARACTERS.fullmatch(expression) is not None and all(w in SYMBOLS or _NUMBERED.fullmatch(w) for w in words)
+
+
+def _import(walk: Walk, path: str, value: str) -> None:
+    message = f"torch imports the module that {printable(value)!r} names, to make an enum or a default of it"
+    remedy = "do not load this program unless you know that module; export the model with plain inputs and outputs"
+    place = Place(path, printable(value, 40))
+    walk.flaw("artifact.torchscript.import", Severity.HIGH, place, message, remedy, ("CWE-829",))
 
 
 def _expression(walk: Walk, path: str, value: str) -> None:
