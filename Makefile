@@ -27,9 +27,11 @@ docs: $(READY)
 	$(BIN)/zensical build --strict --clean
 
 bench: $(READY)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,torch]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/evasion.py
 	$(BIN)/python benchmarks/membership.py
+	$(BIN)/python benchmarks/labels.py
 
 clean:
 	rm -rf .venv site audits examples/*/build

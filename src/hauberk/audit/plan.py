@@ -77,7 +77,7 @@ def plan(
     for check in checks:
         lacking = [need for need in check.needs if need in missing]
         if check.id in config.skip or (config.only and check.id not in config.only):
-            not_tested.append(NotTested(check.id, "left out on request", "drop it from --skip, or add it to --only"))
+            not_tested.append(NotTested(check.id, "left out on request", "its name to --only, or no --skip for it"))
         elif lacking:
             why, give = ("; ".join(dict.fromkeys(table[need] for need in lacking)) for table in (missing, GIVE))
             not_tested.append(NotTested(check.id, why, give))
