@@ -1,14 +1,14 @@
 """One campaign against one norm: which attack runs when, on what still stands, within the budget.
 
-The declared radius comes first and gets everything. Then the curve: below it, what broke at the next larger
-radius is attacked again from scratch; above it, what still stands. A row broken at a radius is broken at every
-larger one, so no other run is needed. At last every row's nearest adversarial example is pulled closer.
+The declared radius comes first and gets everything. Then the curve, with less: below it, what broke at the next
+larger radius is attacked again from scratch; above it, what still stands. A row broken at a radius is broken at
+every larger one, so no other run is needed. At last every row's nearest adversarial example is pulled closer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,27 +27,38 @@ if TYPE_CHECKING:
 
     from hauberk.core.ports import Floats, Ints
 
+    from ..threat import Radius
     from .ascent import Ascent
 
-OTHER_TARGETS = 3
+OTHER_TARGETS = 2
 """Targets of APGD-T away from the declared radius: the likeliest find most."""
+OTHER_STEPS = 2
+"""Away from the declared radius APGD takes this part of its steps: one half."""
+PULL_STEPS = 3
+"""While nearest examples are pulled closer, one third: a row that stands by mistake is tried again, farther out."""
 PULL_QUERIES = 60
 """Enough to bisect to the boundary and little more."""
 PULL_ROUNDS = 4
 """Halvings between the largest radius where a row stood and the nearest distance where it broke: from neighbours
 on a curve that doubles, to within some 5%."""
+LANES = 8
+"""Candidates that Square shows at once of a row of a table: there a call costs more than the rows in it."""
 OTHER_SHARE = 2
 """Away from the declared radius an attack gets this part of the queries: one half."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """steps, targets: of APGD. queries: of a black-box attack, for each example and radius."""
+    """steps, targets: of APGD. queries: of a black-box attack, for each example and radius.
+
+    curve: whether a black-box attack goes on to the nearest examples and the other radii.
+    """
 
     steps: int
     targets: int
     queries: int
     short_queries: int
+    curve: bool = True
 
 
 @dataclass
@@ -79,20 +90,26 @@ class Campaign:
 
     def white(self) -> None:
         """APGD-CE, APGD-T, a short Square run to see masking, the curve, then the nearest examples."""
-        self._ascend(self.eps, self.referee.standing(self.norm, 0.0), self.effort.targets)
-        self._square(self.eps, np.flatnonzero(self.referee.right), self.effort.short_queries)
-        self._sweep(lambda radius, rows: self._ascend(radius, rows, min(OTHER_TARGETS, self.effort.targets)))
+        effort, right = self.effort, np.flatnonzero(self.referee.right)
+        self._ascend(self.eps, right, effort)
+        self._square(self.eps, right, effort.short_queries)
+        less = replace(effort, steps=max(1, effort.steps // OTHER_STEPS), targets=min(OTHER_TARGETS, effort.targets))
+        self._sweep(lambda radius, rows: self._ascend(radius, rows, less))
         self._pull()
         self._walk(PULL_QUERIES)
 
     def black(self, *, label_only: bool) -> None:
-        """Square at the declared radius, HopSkipJump from there, then Square along the curve."""
+        """Square at the declared radius, HopSkipJump from there, then Square along the curve in one run."""
         if not label_only:
             self._square(self.eps, np.flatnonzero(self.referee.right), self.effort.queries)
-        self._walk(self.effort.queries)
-        if not label_only:
-            part = max(1, self.effort.queries // OTHER_SHARE)
-            self._sweep(lambda radius, rows: self._square(radius, rows, part))
+        if self.effort.curve or label_only:
+            self._walk(self.effort.queries)
+        if self.effort.curve and not label_only:
+            left: list[tuple[float, Ints]] = []
+            self._sweep(lambda radius, rows: left.append((radius, rows)))
+            radii = np.concatenate([np.full(len(rows), radius) for radius, rows in left] or [np.zeros(0)])
+            rows = np.concatenate([rows for _, rows in left] or [np.zeros(0, np.int64)])
+            self._square(radii, rows, max(1, self.effort.queries // OTHER_SHARE))
 
     def _sweep(self, attack: Callable[[float, Ints], None]) -> None:
         near, referee = self.referee.closest[self.norm], self.referee
@@ -106,11 +123,11 @@ class Campaign:
         for radius in curve[at + 1 :]:
             attack(radius, referee.standing(self.norm, radius))
 
-    def _ascend(self, radius: float, rows: Ints, targets: int) -> None:
+    def _ascend(self, radius: float, rows: Ints, effort: Effort) -> None:
         """APGD-CE, then APGD-T on what it left."""
         from .apgd import apgd, apgd_targeted
 
-        s, effort = self.setting, self.effort
+        s = self.setting
         if not len(rows) or self.stop():
             return
         self._tell(f"APGD-CE, radius {radius:g}", len(rows))
@@ -121,7 +138,7 @@ class Campaign:
         if not len(rows) or self.stop():
             return
         self._tell(f"APGD-T, radius {radius:g}", len(rows))
-        found = apgd_targeted(self.module, s.x[rows], s.y[rows], s.space, self.norm, radius, targets=targets,
+        found = apgd_targeted(self.module, s.x[rows], s.y[rows], s.space, self.norm, radius, targets=effort.targets,
                               steps=effort.steps, seed=self.book.seed, stop=self.stop)  # fmt: skip
         self._judge(rows, found, radius, "APGD-T")
 
@@ -150,18 +167,21 @@ class Campaign:
 
         s = self.setting
         found = apgd(self.module, s.x[rows], s.y[rows], s.space, self.norm, radius, loss="dlr",
-                     steps=self.effort.steps // 2, seed=self.book.seed, stop=self.stop)  # fmt: skip
+                     steps=max(1, self.effort.steps // PULL_STEPS), seed=self.book.seed, stop=self.stop)  # fmt: skip
         self.gradients += int(found.gradients.sum())
         return self.referee.judge(rows, found.x_adv, self.threat(float(radius.max()), "gradient"), "APGD-DLR")
 
-    def _square(self, radius: float, rows: Ints, queries: int) -> None:
-        s = self.setting
+    def _square(self, radius: Radius, rows: Ints, queries: int) -> None:
+        """radius: one number, or one a row; a row may come once for every radius."""
+        s, radii = self.setting, np.broadcast_to(radius, (len(rows),))
         if not len(rows) or self.stop() or not queries:
             return
-        self._tell(f"Square, radius {radius:g}", len(rows))
-        found = square(s.model, s.x[rows], s.y[rows], s.space, self.norm, radius,
-                       queries=queries, seed=self.book.seed, stop=self.stop)  # fmt: skip
-        self._close(rows, found, self.threat(radius, "score"), "Square")
+        self._tell("Square, radius " + ", ".join(f"{r:g}" for r in np.unique(radii)), len(rows))
+        found = square(s.model, s.x[rows], s.y[rows], s.space, self.norm, radii, queries=queries,
+                       lanes=LANES if s.space.features else 1, seed=self.book.seed, stop=self.stop)  # fmt: skip
+        for r in np.unique(radii):
+            self._close(rows[radii == r], found.part(radii == r), self.threat(float(r), "score"), "Square")
+        self._exhausted(found, "Square")
 
     def _walk(self, queries: int) -> None:
         """HopSkipJump from each row's nearest adversarial example, or from a neighbour of another class."""
@@ -174,6 +194,7 @@ class Campaign:
                             queries=queries, seed=self.book.seed, stop=self.stop)  # fmt: skip
         reach = max(s.space.diameter[self.norm], *s.curve(self.norm)) * 2 + 1
         self._close(rows, found, self.threat(reach, "label"), "HopSkipJump")
+        self._exhausted(found, "HopSkipJump")
 
     def _starts(self, rows: Ints) -> Floats:
         near, s = self.referee.closest[self.norm], self.setting
@@ -190,6 +211,8 @@ class Campaign:
     def _close(self, rows: Ints, found: Attempt, threat: Threat, attack: str) -> None:
         self.referee.queries[rows] += found.queries
         self.referee.judge(rows, found.x_adv, threat, attack)
+
+    def _exhausted(self, found: Attempt, attack: str) -> None:
         if found.exhausted:
             self.book.skip(f"attack.evasion: the rest of {attack} ({self.norm})",
                            f"the budget of {found.exhausted} was spent")  # fmt: skip

@@ -58,7 +58,7 @@ class Evasion:
 
     defaults: Mapping[str, Json] = MappingProxyType({
         "norms": ["linf", "l2"], "eps": None, "radii": list(RADII), "samples": None,
-        "steps": 50, "targets": 9, "queries": None, "short_queries": 250, "white_box": True,
+        "steps": 40, "targets": 3, "queries": None, "short_queries": 200, "white_box": True,
     })  # fmt: skip
 
     def run(self, inputs: Inputs, limits: Limits, seed: int) -> Evidence:
@@ -99,7 +99,7 @@ def _effort(book: Notebook, limits: Limits, *, black: bool) -> tuple[Effort, int
     model, data = book.inputs.model, book.inputs.test
     default = 500 if data is not None and data.features else 1000
     queries = count(book, "queries", default)
-    effort = Effort(count(book, "steps", 50), count(book, "targets", 9), queries, count(book, "short_queries", 250))
+    effort = Effort(count(book, "steps", 40), count(book, "targets", 3), queries, count(book, "short_queries", 200))
     if limits.queries is None or model is None:
         return effort, None
     attacks = len(norms(book)) * (1 if model.label_only else 3 if black else 1)

@@ -40,6 +40,10 @@ class Attempt:
     queries: Ints
     exhausted: str = ""
 
+    def part(self, rows: NDArray[np.bool_]) -> Attempt:
+        """The attempt on these rows alone."""
+        return Attempt(self.x_adv[rows], self.queries[rows], self.exhausted)
+
 
 class Oracle:
     """A model that is asked about numbered examples: at most `budget` answers each."""

@@ -24,6 +24,8 @@ P_INIT = 0.8  # the paper's first share of elements to change
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10000, after which that share is halved."""
 MAX_CHANNELS = 4
+BATCH = 2048  # rows in one call up to which more candidates are shown at once
+PATIENCE = 16  # queries after which one more candidate is shown at once
 
 Proposal = Callable[["_Front", float], "Floats"]
 
@@ -37,6 +39,7 @@ def square(
     eps: Radius,
     *,
     queries: int = 1000,
+    lanes: int = 1,
     seed: int = 0,
     stop: Stop = never,
 ) -> Attempt:
@@ -44,6 +47,8 @@ def square(
 
     x: (n, *shape) in the space; y: (n,) labels; eps: radius in units of the space, one number or one an example.
     Costs at most `queries` model answers an example, counted exactly; an example stops once broken.
+    lanes: show up to so many candidates of an example in one call and keep the best of them, the more the longer the
+    search: late candidates seldom improve, so little is lost, and a model that costs by the call answers sooner.
     (c, h, w), (h, w) and (h, w, c) are pictures. x_adv is inside ball, box and constraints.
     Differs: equal losses are accepted as well, so that the search can walk on the plateaus of trees; a table is
     searched by random groups of columns, its candidates rounded into the constraints.
@@ -51,7 +56,8 @@ def square(
     front = _Front(model, x, y, space, norm, eps, queries, seed, stop)
     propose = _proposal(front)
     while len(front.index):
-        front.consider(propose(front, share(front.asked, queries)))
+        p = share(front.asked, queries)
+        front.consider([propose(front, p) for _ in range(front.lanes(lanes))])
     return Attempt(front.out, front.oracle.spent, front.oracle.exhausted)
 
 
@@ -86,21 +92,36 @@ class _Front:
         """The radius, shaped like an example with its batch axis."""
         return column(self.radius, self.x.ndim)
 
-    def consider(self, candidates: Floats) -> None:
-        """Ask about one candidate a row; keep what is no worse; let go of what broke."""
-        there = self._inside(candidates)
-        scores = self.oracle.scores(there, self.index) if self.oracle.left(self.index).any() else None
+    def lanes(self, most: int) -> int:
+        """How many candidates a row to show at once: few while every look may teach something."""
+        fitting = min(most, BATCH // len(self.index), self.oracle.budget - self.asked, 1 + self.asked // PATIENCE)
+        return max(1, fitting)
+
+    def consider(self, candidates: list[Floats]) -> None:
+        """Ask about some candidates a row; keep the best if it is no worse; let go of what broke."""
+        there = np.concatenate([self._inside(one) for one in candidates])
+        asked = np.tile(self.index, len(candidates))
+        scores = self.oracle.scores(there, asked) if self.oracle.left(self.index).any() else None
         if scores is None or self.oracle.exhausted:
             self.index = self.index[:0]
             return
+        there, scores = self._best_lane(there, scores, len(candidates))
         loss = margin(scores, self.y)
         broken = scores.argmax(axis=1) != self.y
         better = (loss <= self.loss) | broken
         self.best[better], self.loss[better] = there[better], loss[better]
-        self.asked += 1
+        self.asked += len(candidates)
         self.out[self.index[better]] = there[better]
         if broken.any():
             self._keep(~broken)
+
+    def _best_lane(self, there: Floats, scores: Floats, lanes: int) -> tuple[Floats, Floats]:
+        """Of (lanes * m) candidates and their scores the one of least margin for each of m rows."""
+        if lanes == 1:
+            return there, scores
+        loss = margin(scores, np.tile(self.y, lanes)).reshape(lanes, -1)
+        at = loss.argmin(axis=0) * len(self.index) + np.arange(len(self.index))
+        return there[at], scores[at]
 
     def _box(self) -> tuple[Floats, Floats]:
         """The box around every row; for L-infinity its ball as well."""
