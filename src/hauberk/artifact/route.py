@@ -20,8 +20,10 @@ EXECUTABLE = {
     b"\xca\xfe\xba\xbe": "a macOS or Java executable",
     b"#!": "a script",
 }
+HDF5, HDF5_PLACES = b"\x89HDF\r\n\x1a\n", tuple(512 << n for n in range(16))
+"""HDF5 lets a block of the user's own stand before its mark, of 512 bytes or any power of two above."""
 UNREAD = {
-    b"\x89HDF\r\n\x1a\n": "HDF5",
+    HDF5: "HDF5",
     b"GGUF": "GGUF",
     b"\x04\x22\x4d\x18": "LZ4",
     b"\x28\xb5\x2f\xfd": "Zstandard",
@@ -64,6 +66,7 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
             _guarded(walk, walker, data, path, name)
             if not name.endswith(("pickle", "legacy")) and pickle.is_pickle(walk, data):
                 _polyglot(walk, data, path, name)
+            _two_faced(walk, data, path, name)
             return
     _unclaimed(walk, data, path)
 
@@ -74,6 +77,17 @@ def _polyglot(walk: Walk, data: memoryview, path: str, name: str) -> None:
     message = f"this {name} file is a pickle as well: what it does depends on who reads it"
     walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
     pickle.walk_pickle(walk, data, path)
+
+
+def _two_faced(walk: Walk, data: memoryview, path: str, name: str) -> None:
+    """Formats whose mark may stand behind a beginning of another one: torch opens such a tar, Keras such an HDF5."""
+    remedy = "do not load this file; no honest writer makes such bytes"
+    other = "HDF5" if any(bytes(data[at : at + 8]) == HDF5 for at in HDF5_PLACES) else ""
+    if name not in ("tar", "zip") and tar.sniff(data):
+        other = "tar"
+    if other:
+        message = f"this {name} file is {other} as well: what it does depends on who reads it"
+        walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
 
 
 def _guarded(walk: Walk, walker: Walker, data: memoryview, path: str, name: str) -> None:

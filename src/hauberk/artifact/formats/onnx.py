@@ -17,6 +17,8 @@ OWN = frozenset(
      "com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc")
 )  # fmt: skip
 """Domains whose operators ONNX and ONNX Runtime bring themselves."""
+COMPILED = frozenset(("EPContext",))
+"""Operators of OWN that name a compiled program, often in another file, for a device to run."""
 MAX_IR, MAX_NESTING = 32, 64
 SECOND_TAGS = (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
 """producer_name, producer_version, domain, model_version, doc_string, graph, opset_import."""
@@ -113,11 +115,13 @@ class Reader:
                 self.sparse(value)
 
     def function(self, data: memoryview) -> None:
-        """Walk a FunctionProto: 1 name, 7 node, 10 domain."""
+        """Walk a FunctionProto: 1 name, 7 node, 10 domain, 11 attributes with their defaults."""
         name, domain = "", ""
         for number, _, value in fields(data):
             if number == 7 and isinstance(value, memoryview):
                 self.node(value, 0)
+            elif number == 11 and isinstance(value, memoryview):
+                self.attribute(value, 0)
             name = _text(value) if number == 1 else name
             domain = _text(value) if number == 10 else domain
         self.defined.add((domain, name))
@@ -182,7 +186,7 @@ class Reader:
 
     def finish(self) -> None:
         """Tell of operators that neither ONNX nor the model defines."""
-        foreign = {use for use in self.used if use[0] not in OWN and use not in self.defined}
+        foreign = {u for u in self.used if (u[0] not in OWN or u[1] in COMPILED) and u not in self.defined}
         for domain, name in sorted(foreign)[:100]:
             message = f"operator {printable(domain)}::{printable(name)} needs a library that ONNX Runtime lacks"
             remedy = "know that library before you load it; or export the model with standard operators"

@@ -12,8 +12,15 @@ from .zip import escapes
 
 
 def sniff(data: memoryview) -> bool:
-    """Whether this is a POSIX or GNU tar."""
-    return bytes(data[257:262]) == b"ustar"
+    """Whether tarfile opens this: by the mark of POSIX and GNU, or by the checksum of the first header alone."""
+    return bytes(data[257:262]) == b"ustar" or _has_checksum(data)
+
+
+def _has_checksum(data: memoryview) -> bool:
+    stated = bytes(data[148:156]).strip(b"\0 ")
+    if len(data) < 512 or not stated or not set(stated) <= set(b"01234567"):
+        return False
+    return int(stated, 8) == sum(data[:148]) + sum(data[156:512]) + 8 * 0x20
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:

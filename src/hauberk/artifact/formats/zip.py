@@ -165,12 +165,14 @@ def _end(data: memoryview) -> int | None:
 def _directory(data: memoryview, end: int) -> tuple[int, int, int]:
     """(members, bytes, position) of the central directory. Raises Broken."""
     count, size, offset = struct.unpack("<HII", data[end + 10 : end + 20])
-    wide = count == 0xFFFF or 0xFFFFFFFF in (size, offset)
-    if wide and end >= 20 and bytes(data[end - 20 : end - 16]) == LOCATOR64:
+    if end >= 20 and bytes(data[end - 20 : end - 16]) == LOCATOR64:  # every reader obeys it where it stands
         at = int.from_bytes(data[end - 12 : end - 4], "little")
         if bytes(data[at : at + 4]) != END64 or at + 56 > len(data):
             raise Broken("the zip64 end record is missing", at)
-        count, size, offset = struct.unpack("<QQQ", data[at + 32 : at + 56])
+        narrow, wide = (count, size, offset), struct.unpack("<QQQ", data[at + 32 : at + 56])
+        if any(a not in (b, ones) for a, b, ones in zip(narrow, wide, (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), strict=True)):
+            raise Broken("the two end records disagree about the directory", at)
+        count, size, offset = wide
     if offset + size > end:
         raise Broken("the central directory does not fit in the file", end)
     return count, size, offset
@@ -197,12 +199,25 @@ def _entry(data: memoryview, at: int) -> tuple[Member, int]:
     size, packed, offset = _zip64(extra, size, packed, offset)
     start = offset + 30 + sum(struct.unpack("<HH", data[offset + 26 : offset + 30].tobytes().ljust(4, b"\0")))
     text = _name(name, flags)
+    if _unicode_path(extra) not in (None, text):
+        raise Broken(f"member {printable(text)!r} has a second name, which some readers take", at)
     after = at + 46 + n_name + n_extra + n_comment
     return Member(text, method, flags, crc, packed, size, offset, start, mode >> 16), after
 
 
 def _name(raw: memoryview, flags: int) -> str:
     return str(raw, "utf-8", "surrogateescape") if flags & 0x800 else str(raw, "cp437")
+
+
+def _unicode_path(extra: memoryview) -> str | None:
+    """The name in Info-ZIP's extra field 0x7075, which stands in for the other; None when there is none."""
+    at = 0
+    while at + 4 <= len(extra):
+        tag, length = struct.unpack("<HH", extra[at : at + 4])
+        if tag == 0x7075:
+            return str(extra[at + 9 : at + 4 + length], "utf-8", "surrogateescape")
+        at += 4 + length
+    return None
 
 
 def _zip64(extra: memoryview, size: int, packed: int, offset: int) -> tuple[int, int, int]:
@@ -284,7 +299,8 @@ def _hidden(walk: Walk, data: memoryview, members: tuple[Member, ...], begin: in
 def _after(walk: Walk, data: memoryview, end: int, directory_end: int, path: str) -> None:
     """Bytes between the directory and its end record (zip64 puts 76 there), and behind that and its comment."""
     between = end - directory_end
-    if between not in (0, ZIP64_END):
+    wide = end >= ZIP64_END and bytes(data[end - 20 : end - 16]) == LOCATOR64
+    if between != (ZIP64_END if wide else 0):
         _tell_gap(walk, path, directory_end, between)
     behind = data[end + 22 :]
     left = len(behind) - int.from_bytes(data[end + 20 : end + 22], "little")
