@@ -52,6 +52,22 @@ def leaning(seed: int) -> tuple[Any, Any, Any]:
     return weights / weights.sum(axis=1, keepdims=True), true, planted(true, 10, 80, seed)[0]
 
 
+@given(st.integers(0, 99), st.integers(2, 6))
+def test_the_joint_by_the_definition_row_by_row(seed, k):
+    rng = np.random.default_rng(seed)
+    answers, y = rng.dirichlet(np.ones(k), 60), rng.integers(0, k, 60)
+    usual = [answers[y == j, j].mean() if (y == j).any() else 0.0 for j in range(k)]
+    counted = np.zeros((k, k))
+    for row, label in zip(answers, y, strict=True):
+        if above := [j for j in range(k) if row[j] >= usual[j] - 1e-9]:
+            counted[label, max(above, key=lambda j: row[j])] += 1
+    for label in np.flatnonzero(counted.sum(axis=1)):
+        exact = counted[label] / counted[label].sum() * (y == label).sum()
+        assert np.abs(joint(answers, y)[label] - exact).max() < 1
+        assert joint(answers, y)[label].sum() == (y == label).sum()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_joint_is_that_of_cleanlab(seed):
     counts = pytest.importorskip("cleanlab.count")
@@ -61,6 +77,7 @@ def test_the_joint_is_that_of_cleanlab(seed):
     assert (joint(answers, y).sum(axis=1) == theirs.sum(axis=1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_more_flips_are_found_than_by_cleanlab_at_no_worse_precision(seed):
     filters = pytest.importorskip("cleanlab.filter")
@@ -144,9 +161,9 @@ def test_clean_labels_are_quiet():
     assert evidence.measured("labels.flip_rate").value <= 0.01
 
 
-@pytest.mark.parametrize(("share", "severity"), [(0.03, Severity.MEDIUM), (0.1, Severity.HIGH)])
-def test_flips_are_found_and_counted(share, severity):
-    x, y = blobs(2500, 1)
+@pytest.mark.parametrize(("rows", "share", "severity"), [(2500, 0.03, Severity.MEDIUM), (800, 0.1, Severity.HIGH)])
+def test_flips_are_found_and_counted(rows, share, severity):
+    x, y = blobs(rows, 1)
     wrong, changed = flipped(y, share)
     evidence = look(x, wrong)
     assert {f.rule: f.severity for f in evidence.findings} == {"data.labels.suspect": severity}
@@ -160,9 +177,9 @@ def test_flips_are_found_and_counted(share, severity):
 
 
 def test_flips_of_one_class_into_another_are_found():
-    x, y = blobs(1500, 1)
+    x, y = blobs(1000, 1)
     wrong = y.copy()
-    some = np.flatnonzero(y == 0)[:60]
+    some = np.flatnonzero(y == 0)[:45]
     wrong[some] = 1
     evidence = look(x, wrong)
     assert [f.rule for f in evidence.findings] == ["data.labels.suspect"]
@@ -170,7 +187,7 @@ def test_flips_of_one_class_into_another_are_found():
 
 
 def test_overlapping_classes_are_not_called_errors():
-    x, y = blobs(900, 1, apart=0.15)
+    x, y = blobs(500, 1, apart=0.15)
     evidence = look(x, y)
     assert all(f.severity is Severity.INFO for f in evidence.findings)
     assert [s.what for s in evidence.skipped] == ["labels verdict"]
@@ -206,7 +223,7 @@ def test_skills_are_those_beside_a_constant_guess_of_the_label():
 
 
 def test_classes_that_cannot_be_told_apart_are_left_out_and_said():
-    x, y = blobs(1500, 1, classes=4)
+    x, y = blobs(1200, 1, classes=4)
     hidden = np.where(y >= 2, np.random.default_rng(0).integers(2, 4, len(y)), y)
     train = Dataset("train", x, hidden, tuple("abcd"))
     subjects = {"train": Subject("train", "train", "sha256:" + "0" * 64)}
@@ -218,9 +235,9 @@ def test_classes_that_cannot_be_told_apart_are_left_out_and_said():
 
 
 def test_flips_beside_classes_that_cannot_be_told_apart_are_still_found():
-    x, y = blobs(2500, 1, classes=4)
+    x, y = blobs(1600, 1, classes=4)
     mixed = np.where(y >= 2, np.random.default_rng(0).integers(2, 4, len(y)), y)
-    wrong, _ = planted(mixed, 4, 100, 3)
+    wrong, _ = planted(mixed, 4, 64, 3)
     train = Dataset("train", x, wrong, tuple("abcd"))
     subjects = {"train": Subject("train", "train", "sha256:" + "0" * 64)}
     evidence = LABELS.run(Inputs(train=train, subjects=subjects), Limits(), 0)
