@@ -22,7 +22,7 @@ from hauberk.crypto.keys import PrivateKey, generate
 NOTE = "urn:example:note:1"
 REASONS = {
     "malformed", "not-canonical", "wrong-key", "bad-signature", "altered-payload", "unknown-predicate",
-    "unknown-version", "other-subject", "expired",
+    "unknown-version", "other-subject", "expired", "future",
 }  # fmt: skip
 
 
@@ -240,3 +240,26 @@ def test_the_flips_within_one_base64_group_of_each_field(envelope: bytes, key: P
 def test_many_trusted_keys(envelope: bytes, key: PrivateKey, now: datetime) -> None:
     keys = [generate().public for _ in range(3)] + [key.public]
     assert attest.verify_evidence(envelope, keys, now=now).signer == key.key_id
+
+
+@pytest.mark.parametrize(
+    ("field", "moment"), [("finished", "2026-03-01T00:00:00Z"), ("started", "2026-02-01T00:06:00Z")]
+)
+def test_evidence_from_the_future(
+    evidence: Evidence, key: PrivateKey, now: datetime, field: str, moment: str
+) -> None:
+    """It would pass for fresh long after it was made."""
+    envelope = attest.sign_evidence(replace(evidence, **{field: moment}), key)
+    assert refused(envelope, key, now) == "future"
+    assert attest.verify_evidence(envelope, [key.public], now=now + timedelta(days=40)).evidence.check == evidence.check
+
+
+def test_clocks_that_differ_a_little(evidence: Evidence, key: PrivateKey, now: datetime) -> None:
+    envelope = attest.sign_evidence(replace(evidence, finished="2026-02-01T00:04:59Z"), key)
+    assert attest.verify_evidence(envelope, [key.public], now=now)
+
+
+@pytest.mark.parametrize("field", ["started", "finished", "expires"])
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-01-01", "2026-01-01T00:00:00+00:00", "9999-12-31T23:59:60Z"])
+def test_moments_that_are_none(evidence: Evidence, key: PrivateKey, now: datetime, field: str, text: str) -> None:
+    assert refused(attest.sign_evidence(replace(evidence, **{field: text}), key), key, now) == "malformed"

@@ -11,13 +11,14 @@
     unknown-version    the right kind, in a version that this Hauberk does not know
     other-subject      about something else
     expired            was valid until a moment that has passed
+    future             says that it was made at a moment that has not come yet
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..core.canon import Json, canonical, is_digest, parse_json
@@ -32,6 +33,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 EVIDENCE = "urn:hauberk:evidence:1"
 DOSSIER = "urn:hauberk:dossier:1"
+SKEW = timedelta(minutes=5)
+"""Clocks of honest machines differ by less than this."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def verify_evidence(
             hint="the model or data changed after the audit: run the audit again",
         )
 
-    # 8. It has not expired.
+    # 8. It was made before now, and has not expired.
+    _not_from_the_future(evidence, now)
     if now >= _moment(evidence.expires):
         raise VerificationError(
             f"{evidence.check} expired at {evidence.expires}, it is {stamp(now)}",
@@ -239,13 +243,23 @@ def _evidence(predicate: Mapping[str, Json]) -> Evidence:
     return evidence
 
 
-def _moment(text: str) -> datetime:
+def _not_from_the_future(evidence: Evidence, now: datetime) -> None:
+    """Evidence dated ahead would pass for fresh long after it was made: a wrong clock, or a lie."""
+    if max(_moment(evidence.started, "started"), _moment(evidence.finished, "finished")) > now + SKEW:
+        raise VerificationError(
+            f"{evidence.check} says that it was made at {evidence.finished}, it is {stamp(now)}",
+            reason="future",
+            hint="set the clock of this machine or of the one that made it, then run the audit again",
+        )
+
+
+def _moment(text: str, name: str = "expires") -> datetime:
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         moment = None
     if moment is None or stamp(moment) != text:
         raise VerificationError(
-            f"expires is {text!r}, expected such as 2026-01-02T03:04:05Z", reason="malformed"
+            f"{name} is {text!r}, expected such as 2026-01-02T03:04:05Z", reason="malformed"
         )
     return moment
