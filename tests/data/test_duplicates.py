@@ -128,7 +128,9 @@ def test_near_copies_inside_train_are_told_once_under_the_later_row():
 
 def test_two_rows_are_low_whatever_the_share():
     train, test = cloud("train", 500, 1), cloud("test", 20, 2)
-    assert found(look(train, with_rows(test, slice(0, 2), train.x[:2]))) == {"leak": Severity.LOW}
+    evidence = look(train, with_rows(test, slice(0, 2), train.x[:2]))
+    assert found(evidence) == {"leak": Severity.LOW}
+    assert evidence.findings[0].message.startswith("2 of 20 test rows (10.00 %) are also training rows (2 equal")
 
 
 def test_coincidences_of_common_values_are_a_note():
