@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections import Counter
@@ -151,6 +152,40 @@ def test_evidence_of_another_model_under_a_good_manifest_is_refused(copy: Path) 
     folder.put(evidence(Subject("model", "net.onnx", digest(b"another")), "attack.evasion"), final=True)
     folder.close(Dossier("net.onnx", {"model": model}, {}, (), (), {}, "", "2026-04-30T00:01:00Z", key.key_id))
     refuse(copy, "other-subject")
+
+
+def test_evidence_of_another_model_on_the_same_data_is_refused(copy: Path) -> None:
+    """It shares one of the dossier's subjects, the data, and is about a model of its own."""
+    from hauberk.crypto.keys import PrivateKey
+
+    key = PrivateKey.load(copy / "team.key")
+    model = Subject("model", "net.onnx", digest((copy / "net.onnx").read_bytes()))
+    data = Subject("dataset", "test", digest(b"test"))
+    folder = Folder(copy / "dossier", key, EvidenceStore.open(str(copy / "store.db")), Fixed())
+    other = evidence(Subject("model", "net.onnx", digest(b"another")), "model.quality")
+    folder.put(replace(other, subjects=(*other.subjects, data)), final=True)
+    subjects = {"model": model, "test": data}
+    folder.close(Dossier("net.onnx", subjects, {}, (), (), {}, "", "2026-04-30T00:01:00Z", key.key_id))
+    refuse(copy, "other-subject")
+
+
+def test_a_pipe_in_the_place_of_the_manifest_is_not_waited_for(copy: Path) -> None:
+    (copy / "dossier" / "manifest.json").unlink()
+    os.mkfifo(copy / "dossier" / "manifest.json")
+    with pytest.raises(InputError, match="not a regular file"):
+        check(copy)
+
+
+def test_a_manifest_over_no_record_is_refused(copy: Path) -> None:
+    from hauberk.crypto.attest import DOSSIER, Resource, Statement, sign_statement
+    from hauberk.crypto.keys import PrivateKey
+
+    (copy / "dossier" / "dossier.json").unlink()
+    files = [p for p in (copy / "dossier").rglob("*") if p.is_file() and p.name != "manifest.json"]
+    listed = tuple(Resource(p.relative_to(copy / "dossier").as_posix(), digest(p.read_bytes())) for p in files)
+    signed = sign_statement(Statement(listed, DOSSIER, {}), PrivateKey.load(copy / "team.key"))
+    (copy / "dossier" / "manifest.json").write_bytes(signed)
+    refuse(copy, "missing-file")
 
 
 def test_an_unfinished_dossier_does_not_verify(copy: Path) -> None:

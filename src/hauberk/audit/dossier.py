@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hauberk.artifact.manifest import subject
+from hauberk.artifact.manifest import open_regular, subject
 from hauberk.core.canon import canonical, digest, parse_json
 from hauberk.core.codec import decode, encode
 from hauberk.core.errors import InputError, VerificationError
@@ -117,7 +117,9 @@ def verify(
     listed = {resource.name: resource.digest for resource in signed.statement.subjects}
     # (2) The folder holds the listed files, all of them and no others, byte for byte.
     contents = _contents(path, listed)
-    # (3) Each piece of evidence is signed, unexpired and about one of the dossier's subjects.
+    # (3) Each piece of evidence is signed, valid now and about the dossier's subjects alone.
+    if RECORD not in contents:
+        raise VerificationError(f"{RECORD}: is not in the dossier", reason="missing-file")
     record = decode(Dossier, parse_json(contents[RECORD], what=RECORD))
     verified = tuple(
         verify_evidence(content, keys, now=now)
@@ -126,7 +128,7 @@ def verify(
     )
     known = {s.digest for s in record.subjects.values()}
     for item in verified:
-        if not known & {s.digest for s in item.evidence.subjects}:
+        if not {s.digest for s in item.evidence.subjects} <= known:
             raise VerificationError(f"{item.evidence.check}: is about another subject", reason="other-subject")
     # (4) The model in hand is the model that was looked at.
     compared = _compare(record, model)
@@ -189,13 +191,12 @@ def _files(path: Path) -> list[str]:
 
 
 def _read(path: Path, name: str) -> bytes:
-    try:
-        with open(path / name, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError as error:
+    if not os.path.lexists(path / name):
         raise InputError(
             f"{path}: has no {name}, so it is no finished dossier", hint="give the folder that `hauberk audit` wrote"
-        ) from error
+        )
+    with open(open_regular(path / name), "rb") as file:  # never waits on a pipe that poses as a file
+        content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"{name}: larger than {MAX_FILE_BYTES} bytes")
     return content

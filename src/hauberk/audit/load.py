@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hauberk.artifact.manifest import subject as artifact
 from hauberk.core.canon import canonical, digest
 from hauberk.core.codec import encode
-from hauberk.core.errors import HauberkError, InputError, MissingExtra, UnsupportedError
+from hauberk.core.errors import HauberkError, InputError, MissingExtra, UnsupportedError, VerificationError
 from hauberk.core.nouns import Subject
 from hauberk.core.ports import Need
 
@@ -73,12 +74,30 @@ def _open(config: AuditConfig, subject: Subject | None, sandbox: Any, example: A
     shape = config.shape or (example.shape if example is not None else None)
     if config.function:
         return _callable(config, shape, example)
-    return open_model(
+    model = open_model(
         config.model, sandbox=sandbox, kind=config.kind, features=example.features if example is not None else (),
         bounds=config.bounds, classes=config.classes or None, shape=shape,
         weights=Path(config.weights) if config.weights else None,
         expected_digest=subject.digest if subject is not None and not config.weights else None,
     )  # fmt: skip
+    _unchanged(config, subject)
+    return model
+
+
+def _unchanged(config: AuditConfig, subject: Subject | None) -> None:
+    """What was read file by file is compared afterwards: a folder, and weights beside code.
+
+    Raises VerificationError when it is not, or no longer, what was scanned.
+    """
+    path = config.artifact
+    if subject is None or path is None or not (path.is_dir() or config.weights):
+        return
+    found = artifact(path).digest
+    if found != subject.digest:
+        raise VerificationError(
+            f"{path}: has digest {found}, expected {subject.digest}", reason="digest",
+            hint="it changed since it was scanned: audit it again",
+        )  # fmt: skip
 
 
 def _callable(config: AuditConfig, shape: tuple[int, ...] | None, example: Any) -> Any:
