@@ -31,6 +31,11 @@ L2_SHARE = 0.3
 SMALL = 32
 MAX_CHANNELS = 4
 
+PATIENCE_S = 60.0
+"""A default audit asks a slow model for so long; one that needs no more than three times that is asked in full."""
+LONG_S = 0.1  # an answer that took so long was timed well enough
+LEAST_SAMPLES = 20
+
 RADII: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """The curve: multiples of the declared radius."""
 
@@ -75,7 +80,7 @@ def settle(book: Notebook, inputs: Inputs, samples: int | None = None) -> Settin
         raise InputError(f"{data.name}: {len(data.y)} examples, labels up to {data.y.max(initial=0)}; "
                          f"the model knows {model.n_classes} classes")  # fmt: skip
     space = space_of(model, data)
-    wanted = _samples(book, data)
+    wanted = count(book, "samples", default_samples(data))
     rows = stratified(data.y, min(wanted, samples or wanted), book.seed)
     book.note("settled_examples", len(rows))
     eps = _eps(book, space, data)
@@ -103,7 +108,12 @@ def default_eps(space: Space, shape: tuple[int, ...]) -> dict[str, float]:
     else:
         span = float(np.median((space.high - space.low)[free])) if free.any() else 0.0
         linf = span * (_picture_eps(shape) if len(shape) in (2, 3) else EPS_ARRAY)
-    return {"linf": linf, "l2": _two_digits(L2_SHARE * linf * float(np.sqrt(free.sum())))}
+    return {"linf": linf, "l2": derived_l2(linf, space)}
+
+
+def derived_l2(linf: float, space: Space) -> float:
+    """The L2 radius that goes with an L-infinity radius: L2_SHARE of the longest step in that ball."""
+    return _two_digits(L2_SHARE * linf * float(np.sqrt((space.unit > 0).sum())))
 
 
 def norms(book: Notebook) -> tuple[str, ...]:
@@ -125,11 +135,49 @@ def count(book: Notebook, name: str, default: int) -> int:
     return value
 
 
-def _samples(book: Notebook, data: Dataset) -> int:
+def default_samples(data: Dataset) -> int:
     """A table's rows are cheap; a large picture's gradients are not."""
     elements = data.x[0].size
-    default = 300 if data.features else 200 if elements <= 4096 else 100 if elements <= 50_000 else 50
-    return count(book, "samples", default)
+    most = 300 if data.features else 200 if elements <= 4096 else 100 if elements <= 50_000 else 50
+    return min(most, len(data.y))
+
+
+def patience(book: Notebook, queries: float, aim_s: float = PATIENCE_S) -> int | None:
+    """How many queries a slow model is asked instead of `queries`, or None where nothing need be cut.
+
+    Nothing is cut where the caller gave samples, queries or a query budget, or where the time is less than three
+    times `aim_s`. A wall-clock budget takes the place of both bounds. What is cut is noted with the measured cost.
+    """
+    chosen = (book.parameters.get(name) for name in ("samples", "queries"))
+    if book.limits.queries is not None or any(value is not None for value in chosen):
+        return None
+    return fitting(book, queries, query_s(book), aim_s, "query_ms")
+
+
+def fitting(book: Notebook, asked: float, each_s: float, aim_s: float, name: str) -> int | None:
+    """How many of `asked` answers of `each_s` seconds fit the time, noted under `name`; None if all do."""
+    wall = book.limits.wall_s
+    full, aim = (3 * aim_s, aim_s) if wall is None else (0.8 * wall, 0.8 * wall)
+    if asked * each_s <= full:
+        return None
+    book.note(name, _two_digits(1000 * each_s))
+    return int(aim / each_s)
+
+
+def query_s(book: Notebook) -> float:
+    """Seconds of an answer in a batch, measured on test examples in growing batches. Costs at most 681 queries."""
+    model, data, clock = book.inputs.model, book.inputs.test, book.inputs.clock
+    assert model is not None
+    assert data is not None
+    x, n = np.asarray(data.x), 8
+    model.predict(x[:1])  # the first answer may build what the others use
+    while True:
+        start = clock.monotonic()
+        model.predict(x[:n])
+        took = clock.monotonic() - start
+        if took >= LONG_S or n >= min(512, len(x)):
+            return took / min(n, len(x))
+        n *= 4
 
 
 def _eps(book: Notebook, space: Space, data: Dataset) -> dict[str, float]:
@@ -141,9 +189,19 @@ def _eps(book: Notebook, space: Space, data: Dataset) -> dict[str, float]:
         return eps
     if isinstance(given, Mapping) and set(norms(book)) <= set(given):
         return {norm: _number(given[norm], "eps") for norm in norms(book)}
-    if not isinstance(given, Mapping) and len(norms(book)) == 1:
-        return {norms(book)[0]: _number(given, "eps")}
+    if not isinstance(given, Mapping):
+        return _one_eps(book, space, _number(given, "eps"))
     raise InputError(f"{book.check.id}: eps is {given!r}", hint="give a radius for every norm: eps = { linf = 0.03 }")
+
+
+def _one_eps(book: Notebook, space: Space, given: float) -> dict[str, float]:
+    """One number is the radius of the only norm, or of L-infinity; L2 is then derived, and noted."""
+    if len(norms(book)) == 1:
+        return {norms(book)[0]: given}
+    both = {"linf": given, "l2": derived_l2(given, space)}
+    eps = {norm: both[norm] for norm in norms(book)}
+    book.note("settled_eps", {**eps})
+    return eps
 
 
 def _picture_eps(shape: tuple[int, ...]) -> float:

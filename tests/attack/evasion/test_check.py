@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hauberk.attack.controls.noise import NOISE
 from hauberk.attack.evasion.check import EVASION
 from hauberk.core.errors import InputError
 from hauberk.core.exhibits import Chart, Strip, Table
 from hauberk.core.features import Feature
 from hauberk.core.limits import Limits
 from hauberk.core.nouns import Evidence, Verdict, decode, encode
+from hauberk.core.ports import SystemClock
 from hauberk.core.taxonomy import lookup
 from hauberk.model.callable import from_callable
 
@@ -214,7 +216,7 @@ def test_time_that_runs_out_leaves_what_was_measured(build: Any) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"norms": ["l7"]}, {"eps": 0.1}, {"eps": {"linf": 0.1}}, {"samples": 0}, {"radii": [-1]}, {"queries": "many"}],
+    [{"norms": ["l7"]}, {"eps": "far"}, {"eps": {"linf": 0.1}}, {"samples": 0}, {"radii": [-1]}, {"queries": "many"}],
 )
 def test_odd_options_are_refused(build: Any, options: Any) -> None:
     linear = build.linear(2, (3,), seed=0)
@@ -227,3 +229,82 @@ def test_examples_of_another_shape_are_refused(build: Any) -> None:
     linear = build.linear(2, (3,), seed=0)
     with pytest.raises(InputError, match="shape"):
         EVASION.run(build.inputs(linear.model(), np.zeros((4, 5), np.float32), [0, 1, 0, 1]), Limits(), 0)
+
+
+@pytest.mark.parametrize("check", [EVASION, NOISE], ids=lambda check: check.id)
+def test_one_radius_is_linf_and_l2_follows(build: Any, check: Any) -> None:
+    linear = build.linear(2, (4,), seed=0)
+    x, y = linear.examples(6, seed=0)
+    evidence = check.run(build.inputs(linear.model(), x, y, eps=0.1, queries=5) if check is EVASION
+                         else build.inputs(linear.model(), x, y, eps=0.1), Limits(), 0)  # fmt: skip
+    assert dict(evidence.parameters["settled_eps"]) == {"linf": 0.1, "l2": 0.06}  # 0.3 * 0.1 * sqrt(4)
+    assert evidence.parameters["eps"] == 0.1
+    alone = check.run(build.inputs(linear.model(), x, y, eps=0.1, norms=["l2"]), Limits(), 0)
+    assert "settled_eps" not in alone.parameters
+    assert {m.at["eps"] for m in alone.measurements if m.at} >= {0.1, 0.05}
+
+
+class Slow:
+    """A model whose every answer moves a clock."""
+
+    def __init__(self, model: Any, clock: Any, seconds: float) -> None:
+        self._model, self._clock, self._seconds = model, clock, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, x: Any) -> Any:
+        self._clock.at += self._seconds * len(x)
+        return self._model.predict(x)
+
+
+class Ticking(SystemClock):
+    at = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.002, 0.02])
+def test_slow_model_is_asked_less_and_that_is_noted(build: Any, seconds: float) -> None:
+    linear, clock = build.linear(3, (6,), seed=0), Ticking()
+    x, y = linear.examples(300, seed=0)
+    inputs = replace(build.inputs(Slow(linear.model(), clock, seconds), x, y, eps=1e-4), clock=clock)
+    evidence = EVASION.run(inputs, Limits(), 0)
+    noted: Any = evidence.parameters
+    if not seconds:
+        assert (noted["settled_examples"], "query_ms" in noted) == (200, False)
+        return
+    assert noted["query_ms"] == 1000 * seconds
+    assert noted["settled_examples"] < 200
+    assert clock.at < 3 * 60
+    left_out = seconds == 0.02  # so slow that only the declared radius was attacked: the others are not claimed
+    radii = {m.at["eps"] for m in evidence.measurements if m.name == "robust_accuracy.linf.curve"}
+    assert (bool(evidence.skipped), radii == {0.0, 1e-4}) == (left_out, left_out)
+
+
+def test_slow_model_is_asked_in_full_when_told(build: Any) -> None:
+    linear, clock = build.linear(3, (6,), seed=0), Ticking()
+    x, y = linear.examples(60, seed=0)
+    slow = Slow(linear.model(), clock, 0.1)
+    inputs = replace(build.inputs(slow, x, y, eps=1e-4, samples=60, queries=200), clock=clock)
+    evidence = EVASION.run(inputs, Limits(), 0)
+    assert (evidence.parameters["settled_examples"], "query_ms" in evidence.parameters) == (60, False)
+    assert evidence.skipped == ()
+
+
+def test_slow_model_sees_less_noise(build: Any) -> None:
+    linear, clock = build.linear(3, (6,), seed=0), Ticking()
+    x, y = linear.examples(300, seed=0)
+    evidence = NOISE.run(replace(build.inputs(Slow(linear.model(), clock, 0.02), x, y), clock=clock), Limits(), 0)
+    assert (evidence.parameters["settled_draws"], evidence.parameters["settled_examples"]) == (1, 83)  # 1000 / 12
+    assert clock.at < 60
+
+
+def test_noise_within_a_query_budget_takes_fewer_draws_then_fewer_examples(build: Any) -> None:
+    linear = build.linear(3, (6,), seed=0)
+    x, y = linear.examples(100, seed=0)
+    two = NOISE.run(build.inputs(linear.model(max_queries=2500), x, y), Limits(queries=2500), 0)
+    few = NOISE.run(build.inputs(linear.model(max_queries=600), x, y), Limits(queries=600), 0)
+    assert (two.parameters["settled_draws"], two.parameters["settled_examples"], two.skipped) == (2, 100, ())
+    assert (few.parameters["settled_draws"], few.parameters["settled_examples"], few.skipped) == (1, 50, ())

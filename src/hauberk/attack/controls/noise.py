@@ -21,13 +21,14 @@ from hauberk.core.nouns import Evidence, Measurement, Place, Severity
 from hauberk.core.ports import Inputs, Need
 from hauberk.core.stats import rate
 
-from ..setting import RADII, Setting, count, settle
+from ..setting import LEAST_SAMPLES, RADII, Setting, count, default_samples, norms, patience, settle
 from ..threat import column, size
 
 if TYPE_CHECKING:
     from hauberk.core.ports import Floats
 
 KIND = {"linf": "uniform", "l2": "gaussian"}
+NOISE_S = 20.0  # a slow model is asked for so long: noise needs fewer answers than an attack
 DROP = 0.1
 """Accuracy that noise at the declared radius may cost before it is a finding: a tenth of the clean accuracy,
 beyond what sampling explains. Benign change of a size that is called imperceptible should cost next to nothing."""
@@ -78,8 +79,8 @@ class Noise:
     def run(self, inputs: Inputs, limits: Limits, seed: int) -> Evidence:
         """Measure, and find when noise alone breaks the model."""
         book = Notebook(self, inputs, limits, seed)
-        setting = settle(book, inputs)
-        draws = _affordable(setting, limits, count(book, "draws", 5))
+        draws, samples = _affordable(book, count(book, "draws", 5))
+        setting = settle(book, inputs, samples)
         try:
             for norm in setting.eps:
                 self._arm(book, setting, norm, draws)
@@ -118,10 +119,20 @@ def _judge(book: Notebook, clean: Measurement, declared: Measurement, norm: str)
     )  # fmt: skip
 
 
-def _affordable(setting: Setting, limits: Limits, draws: int) -> int:
-    if limits.queries is None:
-        return draws
-    return max(1, min(draws, limits.queries // max(1, len(setting.y) * len(setting.radii) * len(setting.eps))))
+def _affordable(book: Notebook, draws: int) -> tuple[int, int | None]:
+    """Draws, and examples where not even one draw of all can be paid."""
+    data, radii = book.inputs.test, len(book.parameters["radii"] or ())  # type: ignore[arg-type]
+    if data is None or not len(data.y):
+        return draws, None
+    looks = max(1, radii * len(norms(book)))
+    samples = count(book, "samples", default_samples(data))
+    budget = book.limits.queries or patience(book, draws * looks * samples, NOISE_S)
+    if budget is None:
+        return draws, None
+    fitted = max(1, min(draws, budget // (looks * min(samples, len(data.y)))))
+    if fitted < draws:
+        book.note("settled_draws", fitted)
+    return fitted, max(LEAST_SAMPLES, budget // looks) if fitted == 1 else None
 
 
 NOISE = Noise()

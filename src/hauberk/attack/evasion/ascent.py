@@ -198,6 +198,15 @@ def ask(module: Module, x: Floats) -> Floats:
     return np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
 
 
+def gradient_s(module: Module, x: Floats, clock: Callable[[], float]) -> float:
+    """Seconds of one example's gradient in a batch x (n, *shape), measured on the second of two."""
+    start = clock()
+    for _ in range(2):
+        start, shown = clock(), tensor(x).requires_grad_()
+        torch.autograd.grad(module(shown).sum(), shown, allow_unused=True)
+    return (clock() - start) / max(1, len(x))
+
+
 def nothing(x: Floats, loss: str) -> Ascent:
     """An ascent that went nowhere: the originals."""
     n = len(x)

@@ -7,6 +7,7 @@ White box where there is a gradient (APGD-CE, APGD-T, a short Square run to see 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +23,18 @@ from hauberk.core.stats import bootstrap, exact, rate
 
 from ..controls.noise import noise_accuracy
 from ..referee import Referee
-from ..setting import RADII, Setting, count, norms, settle
+from ..setting import (
+    LEAST_SAMPLES,
+    PATIENCE_S,
+    RADII,
+    Setting,
+    count,
+    default_samples,
+    fitting,
+    norms,
+    patience,
+    settle,
+)  # fmt: skip
 from ..threat import Threat
 from . import exhibits
 from .campaign import Campaign, Effort
@@ -37,7 +49,8 @@ REMEDY = ("train on adversarial examples (hauberk.defend), limit and watch queri
 RESERVE_SHARE = 0.05  # of the wall-clock budget, for closing the books
 RESERVE_S = 5.0
 LEAST_QUERIES = 150  # below that a black-box attack says nothing: rather attack fewer examples
-LEAST_SAMPLES = 20
+EXPECTED = 0.65
+"""Of the queries or gradients that all examples could cost: some are wrong when clean, others break early."""
 RESAMPLES = 500
 
 
@@ -65,8 +78,10 @@ class Evasion:
         """Attack, and write down what the referee saw."""
         book = Notebook(self, inputs, limits, seed)
         module = _module(book)
-        effort, samples = _effort(book, limits, black=module is None)
+        effort, samples = _effort(book, limits, module)
         setting = settle(book, inputs, samples)
+        if not effort.curve:  # a radius that nobody attacked is not a robust one
+            setting = replace(setting, radii=(0.0, 1.0))
         start = setting.model.queries
         try:
             referee = Referee(setting.model, setting.space, setting.x, setting.y)
@@ -94,26 +109,53 @@ def _module(book: Notebook) -> Any:
     return module
 
 
-def _effort(book: Notebook, limits: Limits, *, black: bool) -> tuple[Effort, int | None]:
-    """Steps and queries as asked for, cut down to the query budget; and how many examples that leaves."""
+def _effort(book: Notebook, limits: Limits, module: Any) -> tuple[Effort, int | None]:
+    """Steps and queries as asked for, cut down to the query budget or to a slow model; and the examples left."""
     model, data = book.inputs.model, book.inputs.test
     default = 500 if data is not None and data.features else 1000
     queries = count(book, "queries", default)
     effort = Effort(count(book, "steps", 40), count(book, "targets", 3), queries, count(book, "short_queries", 200))
-    if limits.queries is None or model is None:
+    if model is None or data is None or not len(data.y):
+        return effort, None
+    black, budget = module is None, limits.queries
+    if budget is None and not black:
+        return effort, _gradient_samples(book, effort, module)
+    if budget is None:
+        budget = patience(book, default_samples(data) * len(norms(book)) * (3 * queries + 20) * EXPECTED)
+    if budget is None:
         return effort, None
     attacks = len(norms(book)) * (1 if model.label_only else 3 if black else 1)
     other = 20 * len(norms(book)) + 2  # control, clean answers, the referee's own questions
     asked = effort.queries if black else effort.short_queries + 60
     for samples in (300, 200, 100, 50, LEAST_SAMPLES):
-        affordable = (limits.queries // samples - other) // attacks
+        affordable = (budget // samples - other) // attacks
         if affordable >= min(asked, LEAST_QUERIES):
             break
-    fitted = max(1, min(asked, affordable))
+    curve = affordable >= min(asked, LEAST_QUERIES) or not black or model.label_only
+    fitted = max(1, min(asked, affordable if curve else affordable * 3))
+    if not curve:
+        book.skip("attack.evasion: nearest examples, and radii beyond the declared one",
+                  f"the budget leaves {fitted} queries for each of {samples} examples, all spent at the declared "
+                  "radius; raise --max-seconds or --max-queries")  # fmt: skip
     book.note("settled_queries_per_attack", fitted)
     if black:
-        return Effort(effort.steps, effort.targets, fitted, effort.short_queries), samples
-    return Effort(effort.steps, effort.targets, queries, max(1, fitted - 60)), samples
+        return replace(effort, queries=fitted, curve=curve), samples
+    return replace(effort, short_queries=max(1, fitted - 60)), samples
+
+
+def _gradient_samples(book: Notebook, effort: Effort, module: Any) -> int | None:
+    """Examples whose gradients fit the time; None for all of them. What the user chose is not cut."""
+    data = book.inputs.test
+    assert data is not None
+    if book.parameters["samples"] is not None:
+        return None
+    from .ascent import gradient_s
+
+    each = len(norms(book)) * (effort.steps * (1 + effort.targets) + 60) * EXPECTED
+    clock = book.inputs.clock.monotonic
+    asked = each * default_samples(data)
+    fitted = fitting(book, asked, gradient_s(module, data.x[:8], clock), PATIENCE_S, "gradient_ms")
+    return None if fitted is None else max(LEAST_SAMPLES, int(fitted / each))
 
 
 def _campaign(
