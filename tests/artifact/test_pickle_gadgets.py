@@ -166,3 +166,27 @@ def test_frame_that_goes_on_behind_its_stop(scanned: Scanner) -> None:
 def test_raw_array_that_pickle_load_would_run(scanned: Scanner, raw: bytes) -> None:
     """pickle.load knows no raw arrays: however late their bytes come to the point, or by whatever allowed name."""
     refused(scanned(wrapper(dtype("u1", "|", 0), len(raw)) + raw + b"."), "with pickle.load instead of joblib.load")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_search_over_whole_numbers(scanned: Scanner, protocol: int) -> None:
+    """A discrete distribution of SciPy, once used, holds its own method, which pickle writes as getattr."""
+    stats = pytest.importorskip("scipy.stats")
+    whole = stats.randint(0, 4)
+    whole.rvs(size=2, random_state=0)
+    assert scanned(pickle.dumps([whole, whole], protocol)).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        text("__class__") + b"\x86R",
+        text("_entropy") + b"\x86R0h\x00",
+        text("_entropy") + b"\x86R0h\x00h\x01" + text("__init__") + b"\x86R",
+    ],
+)
+def test_getattr_for_anything_else(scanned: Scanner, use: bytes) -> None:
+    """Another attribute of it; and getattr itself, kept or called once more."""
+    owner = name("scipy.stats._discrete_distns.randint_gen") + b")\x81q\x010"
+    data = b"\x80\x02" + owner + name("builtins.getattr") + b"q\x00h\x01" + use
+    refused(scanned(data + b"."), "builtins.getattr")

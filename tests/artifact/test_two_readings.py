@@ -138,3 +138,10 @@ def test_pickle_with_hdf5_behind_it(scanned: Scanner, at: int) -> None:
     """Keras opens HDF5 behind a block of the user's own."""
     body = b"x" * (at - 7) + b"\x89HDF\r\n\x1a\n" + b"\0" * 100
     assert rules(scanned(b"\x80\x02B" + struct.pack("<I", len(body)) + body + b".")) == {"artifact.polyglot"}
+
+
+@pytest.mark.parametrize("other", ["m/constants.pkl", "m/data.pkl", "m/archive_format"])
+def test_archive_of_two_formats(scanned: Scanner, other: str) -> None:
+    """skops reads the schema, torch the rest: each judges what the other does not."""
+    schema = b'{"__module__":"os","__class__":"system","__loader__":"FunctionNode"}'
+    assert "artifact.polyglot" in rules(scanned(zipped({"schema.json": schema, other: pickle.dumps(1, 2)})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.nouns import Place, Severity
 from ..walk import Walk
 from . import keras, skops, torch
 from .zip import enter, open_zip
@@ -14,9 +15,13 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     archive = open_zip(walk, data, path)
     if archive is None:
         return
-    for special in SPECIAL:
-        if special.owns(archive):
-            special.walk_zip(walk, archive, path)
-            return
+    owners = [special for special in SPECIAL if special.owns(archive)]
+    if len(owners) > 1:
+        remedy = "do not load this archive; no honest writer makes such a one"
+        message = "it is of several formats at once: what it does depends on who reads it"
+        walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
+    for special in owners[:1]:
+        special.walk_zip(walk, archive, path)
+        return
     for member in archive.members:
         enter(walk, archive, member, path)

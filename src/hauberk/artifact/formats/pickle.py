@@ -15,7 +15,7 @@ from ..walk import Walk, printable
 from .joblib import raw_array
 from .machine import Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq, shown
-from .shapes import SHAPES, STATES
+from .shapes import SHAPES, STATES, own_entropy
 
 MAGIC = re.compile(rb"\x80[\x00-\x05]")
 TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
@@ -26,6 +26,7 @@ TEXT_GLOBAL = re.compile(rb"[\x80-\x82(]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n"
 HOOKS = frozenset({"__setstate__", "append", "extend", "add", "__class__", "__reduce__", "__reduce_ex__"})
 """Instance attributes that later opcodes would call, or that change what the instance is."""
 
+GETATTR = "builtins.getattr"
 FILLED = {"APPEND": "collections.deque", "APPENDS": "collections.deque", "ADDITEMS": "builtins.set"}
 """What these opcodes fill that is no plain list or set. A Bunch would call its own item named `append`."""
 
@@ -73,7 +74,7 @@ class Inspector(Watcher):
         self.pushed(name)
 
     def pushed(self, name: Global, times: int = 1) -> None:
-        if self.walk.judge.narrow(name.module, name.name):
+        if name.dotted == GETATTR or self.walk.judge.narrow(name.module, name.name):
             self.kept[name.dotted] += times
 
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
@@ -81,6 +82,9 @@ class Inspector(Watcher):
             self.odd(f"calls {shown(target)}, which has no name", at)
             return Made(target, args)
         self.pushed(target, -1)
+        if target.dotted == GETATTR and own_entropy(args):
+            self.pending.pop(GETATTR, None)  # whoever keeps it as well is told at the end
+            return Opaque("method")
         ruling = self._weigh(target, use)
         if ruling.verdict is not Standing.ALLOWED:
             self.harmful = True

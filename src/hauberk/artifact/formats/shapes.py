@@ -122,6 +122,18 @@ def stats_template(made: Made, state: Any) -> str:
     return ""
 
 
+def own_entropy(args: Any) -> bool:
+    """getattr(distribution, '_entropy'): how SciPy's discrete distributions, once used, are written."""
+    items = _tuple(args)
+    owner = items[0].cls if len(items) == 2 and isinstance(items[0], Made) else None
+    return (
+        isinstance(owner, Global)
+        and owner.module == "scipy.stats._discrete_distns"
+        and owner.name.endswith("_gen")
+        and items[1] == "_entropy"
+    )
+
+
 STATES: dict[str, Callable[[Made, Any], str]] = {"dtype": dtypes.complaint, "stats_template": stats_template}
 """State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
