@@ -204,6 +204,15 @@ def _one_eps(book: Notebook, space: Space, given: float) -> dict[str, float]:
     return eps
 
 
+def percent(share: float) -> str:
+    """A share of one in a message, as the report writes it.
+
+    >>> percent(0.985)
+    '98.5 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
 def _picture_eps(shape: tuple[int, ...]) -> float:
     colours = shape[0] if shape[0] <= MAX_CHANNELS else shape[-1] if shape[-1] <= MAX_CHANNELS else 1
     return EPS_SMALL_GREY if max(shape) < SMALL and colours < 3 else EPS_PICTURE

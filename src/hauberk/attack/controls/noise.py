@@ -21,7 +21,7 @@ from hauberk.core.nouns import Evidence, Measurement, Place, Severity
 from hauberk.core.ports import Inputs, Need
 from hauberk.core.stats import rate
 
-from ..setting import LEAST_SAMPLES, RADII, Setting, count, default_samples, norms, patience, settle
+from ..setting import LEAST_SAMPLES, RADII, Setting, count, default_samples, norms, patience, percent, settle
 from ..threat import column, size
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def line(label: str, seen: list[Measurement]) -> Line:
 def _judge(book: Notebook, clean: Measurement, declared: Measurement, norm: str) -> None:
     if declared.high >= clean.value * (1 - DROP):
         return
-    message = (f"{KIND[norm]} noise of radius {declared.at['eps']:g} alone lowers accuracy from {clean.value:.1%} "
-               f"to {declared.value:.1%}: no attacker is needed")  # fmt: skip
+    message = (f"{KIND[norm]} noise of radius {declared.at['eps']:g} alone lowers accuracy from {percent(clean.value)} "
+               f"to {percent(declared.value)}: no attacker is needed")  # fmt: skip
     book.find(
         "attack.noise.fragile", Severity.MEDIUM, "model", Place("", norm), message,
         remedy="train with noisy and augmented examples, or reject inputs unlike the training data",

@@ -17,6 +17,8 @@ from hauberk.core.nouns import Evidence, Place, Severity
 from hauberk.core.ports import Dataset, Inputs, Need
 from hauberk.core.stats import Interval, bootstrap, clopper_pearson, exact, rate
 
+from ..setting import percent
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -150,7 +152,8 @@ def _degenerate(book: Notebook, said: Ints, y: Ints) -> None:
         return
     what = f"the model gives one answer for all {len(y)} examples"
     if not constant:
-        what = f"accuracy {share.value:.1%} (low end {share.low:.1%}) is not above the majority rate {majority:.1%}"
+        what = (f"accuracy {percent(share.value)} (low end {percent(share.low)}) is not above the majority rate "
+                f"{percent(majority)}")  # fmt: skip
     book.find(
         "model.quality.degenerate", Severity.HIGH if constant else Severity.MEDIUM, "model", Place(),
         what + ": what it withstands says nothing about robustness",

@@ -202,7 +202,7 @@ def gradient_s(module: Module, x: Floats, clock: Callable[[], float]) -> float:
     """Seconds of one example's gradient in a batch x (n, *shape), measured on the second of two."""
     start = clock()
     for _ in range(2):
-        start, shown = clock(), tensor(x).requires_grad_()
+        start, shown = clock(), tensor(np.array(x)).requires_grad_()
         torch.autograd.grad(module(shown).sum(), shown, allow_unused=True)
     return (clock() - start) / max(1, len(x))
 

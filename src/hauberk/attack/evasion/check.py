@@ -23,21 +23,12 @@ from hauberk.core.stats import bootstrap, exact, rate
 
 from ..controls.noise import noise_accuracy
 from ..referee import Referee
-from ..setting import (
-    LEAST_SAMPLES,
-    PATIENCE_S,
-    RADII,
-    Setting,
-    count,
-    default_samples,
-    fitting,
-    norms,
-    patience,
-    settle,
-)  # fmt: skip
+from ..setting import RADII, Setting, percent, settle
 from ..threat import Threat
 from . import exhibits
 from .campaign import Campaign, Effort
+from .categories import note_left_out, one_category
+from .effort import settle_effort
 from .masking import Sign, signs
 
 LADDER = ((0.5, Severity.HIGH), (0.8, Severity.MEDIUM), (0.95, Severity.LOW))
@@ -48,9 +39,6 @@ REMEDY = ("train on adversarial examples (hauberk.defend), limit and watch queri
           "scores, and keep a person or a second signal in front of costly decisions")  # fmt: skip
 RESERVE_SHARE = 0.05  # of the wall-clock budget, for closing the books
 RESERVE_S = 5.0
-LEAST_QUERIES = 150  # below that a black-box attack says nothing: rather attack fewer examples
-EXPECTED = 0.65
-"""Of the queries or gradients that all examples could cost: some are wrong when clean, others break early."""
 RESAMPLES = 500
 
 
@@ -78,7 +66,7 @@ class Evasion:
         """Attack, and write down what the referee saw."""
         book = Notebook(self, inputs, limits, seed)
         module = _module(book)
-        effort, samples = _effort(book, limits, module)
+        effort, samples = settle_effort(book, limits, module)
         setting = settle(book, inputs, samples)
         if not effort.curve:  # a radius that nobody attacked is not a robust one
             setting = replace(setting, radii=(0.0, 1.0))
@@ -89,6 +77,9 @@ class Evasion:
             book.skip("attack.evasion", f"not even the clean examples could be shown: {spent}")
             return book.evidence()
         campaigns = [_campaign(book, setting, referee, norm, effort, module) for norm in setting.eps]
+        if effort.curve and limits.queries is None:
+            one_category(book, setting, referee)
+        note_left_out(book, setting)
         _report(book, setting, referee, campaigns, setting.model.queries - start)
         return book.evidence()
 
@@ -107,55 +98,6 @@ def _module(book: Notebook) -> Any:
         return None
     book.note("knowledge", "gradient")
     return module
-
-
-def _effort(book: Notebook, limits: Limits, module: Any) -> tuple[Effort, int | None]:
-    """Steps and queries as asked for, cut down to the query budget or to a slow model; and the examples left."""
-    model, data = book.inputs.model, book.inputs.test
-    default = 500 if data is not None and data.features else 1000
-    queries = count(book, "queries", default)
-    effort = Effort(count(book, "steps", 40), count(book, "targets", 3), queries, count(book, "short_queries", 200))
-    if model is None or data is None or not len(data.y):
-        return effort, None
-    black, budget = module is None, limits.queries
-    if budget is None and not black:
-        return effort, _gradient_samples(book, effort, module)
-    if budget is None:
-        budget = patience(book, default_samples(data) * len(norms(book)) * (3 * queries + 20) * EXPECTED)
-    if budget is None:
-        return effort, None
-    attacks = len(norms(book)) * (1 if model.label_only else 3 if black else 1)
-    other = 20 * len(norms(book)) + 2  # control, clean answers, the referee's own questions
-    asked = effort.queries if black else effort.short_queries + 60
-    for samples in (300, 200, 100, 50, LEAST_SAMPLES):
-        affordable = (budget // samples - other) // attacks
-        if affordable >= min(asked, LEAST_QUERIES):
-            break
-    curve = affordable >= min(asked, LEAST_QUERIES) or not black or model.label_only
-    fitted = max(1, min(asked, affordable if curve else affordable * 3))
-    if not curve:
-        book.skip("attack.evasion: nearest examples, and radii beyond the declared one",
-                  f"the budget leaves {fitted} queries for each of {samples} examples, all spent at the declared "
-                  "radius; raise --max-seconds or --max-queries")  # fmt: skip
-    book.note("settled_queries_per_attack", fitted)
-    if black:
-        return replace(effort, queries=fitted, curve=curve), samples
-    return replace(effort, short_queries=max(1, fitted - 60)), samples
-
-
-def _gradient_samples(book: Notebook, effort: Effort, module: Any) -> int | None:
-    """Examples whose gradients fit the time; None for all of them. What the user chose is not cut."""
-    data = book.inputs.test
-    assert data is not None
-    if book.parameters["samples"] is not None:
-        return None
-    from .ascent import gradient_s
-
-    each = len(norms(book)) * (effort.steps * (1 + effort.targets) + 60) * EXPECTED
-    clock = book.inputs.clock.monotonic
-    asked = each * default_samples(data)
-    fitted = fitting(book, asked, gradient_s(module, data.x[:8], clock), PATIENCE_S, "gradient_ms")
-    return None if fitted is None else max(LEAST_SAMPLES, int(fitted / each))
 
 
 def _campaign(
@@ -262,8 +204,9 @@ def _find(book: Notebook, campaign: Campaign, control: list[Measurement]) -> Non
     if severity is None:
         return
     message = (
-        f"{norm} changes of {campaign.eps:g} {campaign.setting.unit} lower accuracy from {referee.right.mean():.1%} "
-        f"to {robust.value:.1%} (low end {robust.low:.1%}); noise of that size leaves {noise.value:.1%}"
+        f"{norm} changes of {campaign.eps:g} {campaign.setting.unit} lower accuracy from "
+        f"{percent(referee.right.mean())} to {percent(robust.value)} (low end {percent(robust.low)}); "
+        f"noise of that size leaves {percent(noise.value)}"
     )
     place = Place("", norm)
     book.find("attack.evasion.broken", severity, "model", place, message, remedy=REMEDY, references=REFERENCES)
