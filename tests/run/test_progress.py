@@ -14,6 +14,7 @@ import pytest
 
 from hauberk.core.errors import InputError
 from hauberk.core.ports import Done, Job
+from hauberk.run import progress
 from hauberk.run.progress import Display, plain
 
 A, B = Job("attack.evasion", "m:f", {}), Job("data.labels", "m:f", {})
@@ -129,3 +130,16 @@ def test_a_real_terminal() -> None:
 
 def test_long_words_are_cut() -> None:
     assert plain("x" * 100, 10) == "x" * 9 + "…"
+
+
+def test_a_job_whose_end_is_not_known_is_not_shown_as_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_is_terminal", lambda stream: True)
+    job, stream = Job("attack.evasion", "m:f", {}), io.StringIO()
+    with Display([job], stream) as display:
+        display.update(job, 43_418, 0, "linf")
+        assert display._bars is not None
+        (task,) = display._bars.tasks
+        assert not task.finished
+        assert task.completed == 43_418
+        display.end(Done(job, None))
+        assert task.finished

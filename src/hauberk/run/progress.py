@@ -67,7 +67,7 @@ class Display:
             self._safely(self._bars.stop)
 
     def update(self, job: Job, done: int, total: int, note: str) -> None:
-        """A job is at `done` of `total`. Cheap: call it as often as you like."""
+        """A job is at `done` of `total`, 0 where the end is not known. Cheap: call it as often as you like."""
         self._safely(lambda: self._move(job, done, total, note))
 
     def end(self, done: Done) -> None:
@@ -97,8 +97,9 @@ class Display:
     def _move(self, job: Job, done: int, total: int, note: str) -> None:
         row = self._row(job)
         if self._bars is not None and row.task is not None:
-            row.total = max(total, 1)
-            self._bars.update(row.task, completed=done, total=row.total, note=plain(note, MAX_NOTE))
+            row.total = max(total or done, 1)
+            known = row.total if total else None  # rich reads None as: the end is not known
+            self._bars.update(row.task, completed=done, total=known, note=plain(note, MAX_NOTE))
 
     def _row(self, job: Job) -> _Row:
         if id(job) not in self._rows:
