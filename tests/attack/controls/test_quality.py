@@ -73,3 +73,16 @@ def test_one_example_and_a_budget(build: Any) -> None:
     short = QUALITY.run(build.inputs(linear.model(max_queries=10), x, y), Limits(), 0)
     assert short.verdict is Verdict.INCONCLUSIVE
     assert QUALITY.run(build.inputs(linear.model(), x, y, samples=7), Limits(), 0).measured("accuracy").n == 7
+
+
+def test_a_small_query_budget_gives_a_sample_of_every_class_and_a_wide_interval(build: Any) -> None:
+    linear = build.linear(3, (3,), seed=0)
+    x, y = linear.examples(300, seed=0)
+    whole = QUALITY.run(build.inputs(linear.model(), x, y), Limits(), 0).measured("accuracy")
+    evidence = QUALITY.run(build.inputs(linear.model(max_queries=30), x, y, samples=200), Limits(queries=30), 0)
+    part = evidence.measured("accuracy")
+    assert (part.n, evidence.parameters["settled_examples"]) == (30, 30)
+    assert part.high - part.low > whole.high - whole.low
+    assert not evidence.skipped
+    shown = {m.at["class"] for m in evidence.measurements if m.name == "class_accuracy"}
+    assert len(shown) == len(np.unique(y))

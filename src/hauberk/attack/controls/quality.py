@@ -17,7 +17,7 @@ from hauberk.core.nouns import Evidence, Place, Severity
 from hauberk.core.ports import Dataset, Inputs, Need
 from hauberk.core.stats import Interval, bootstrap, clopper_pearson, exact, rate
 
-from ..setting import percent
+from ..setting import percent, stratified
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,11 +34,11 @@ BATCH = 2048
 class Quality:
     """Accuracy, per class and balanced, and calibration, with intervals.
 
-    samples: use at most so many examples (the first); None for all.
+    samples: use at most so many examples, every class in proportion; None for as many as the query budget bears.
     """
 
     id: str = "model.quality"
-    version: str = "1"
+    version: str = "2"
     title: str = "Quality on clean data"
     needs: tuple[Need, ...] = (Need.MODEL, Need.TEST)
     roles: tuple[str, ...] = ("model", "test")
@@ -47,15 +47,16 @@ class Quality:
     defaults: Mapping[str, Json] = MappingProxyType({"samples": None})
 
     def run(self, inputs: Inputs, limits: Limits, seed: int) -> Evidence:
-        """Show the model every test example once."""
+        """Show the model every test example once, or a sample where the budget does not last for all."""
         book = Notebook(self, inputs, limits, seed)
         if inputs.model is None or inputs.test is None:
             raise InputError("model.quality: needs a model and labelled test data")
-        scores = _scores(book, inputs.test)
+        rows = _rows(book, inputs.test)
+        scores = _scores(book, inputs.test.x[rows])
         if not len(scores):
             book.skip("model.quality", "the budget did not last for one batch")
             return book.evidence()
-        y = inputs.test.y[: len(scores)]
+        y = inputs.test.y[rows[: len(scores)]]
         _accuracy(book, scores, y, inputs.test.classes)
         if not inputs.model.label_only:
             _calibration(book, scores, y)
@@ -74,17 +75,25 @@ def calibration_error(confidence: Floats, right: NDArray[np.bool_], bins: int = 
     return round(float(np.abs(gaps).sum() / max(1, len(confidence))), 12)
 
 
-def _scores(book: Notebook, data: Dataset) -> Floats:
-    """Probabilities for as much of the data as the budget allows."""
+def _rows(book: Notebook, data: Dataset) -> Ints:
+    """The examples to show: all, or a sample that the parameter or the query budget allows."""
+    everything, wanted = len(data.y), book.parameters["samples"]
+    n = min(everything, wanted) if isinstance(wanted, int) else everything
+    if book.limits.queries is not None and book.limits.queries < n:
+        n = book.limits.queries
+        book.note("settled_examples", n)
+    return stratified(data.y, n, book.seed)
+
+
+def _scores(book: Notebook, x: Floats) -> Floats:
+    """Probabilities for as many examples as the time allows."""
     model, parts = book.inputs.model, []
-    wanted = book.parameters["samples"]
-    n = min(len(data.y), wanted) if isinstance(wanted, int) else len(data.y)
     assert model is not None
-    for i in range(0, n, BATCH):
-        book.inputs.progress(i, n, "clean examples")
+    for i in range(0, len(x), BATCH):
+        book.inputs.progress(i, len(x), "clean examples")
         try:
             book.check_time()
-            parts.append(model.predict(data.x[i : min(i + BATCH, n)]))
+            parts.append(model.predict(x[i : i + BATCH]))
         except LimitExceeded as spent:
             book.skip("model.quality: the remaining examples", str(spent))
             break
