@@ -9,5 +9,6 @@
 from __future__ import annotations
 
 from .check import check_check
+from .form import check_format
 
-__all__ = ["check_check"]
+__all__ = ["check_check", "check_format"]
