@@ -11,6 +11,8 @@ from hauberk.attack.evasion.apgd import apgd, apgd_targeted
 from hauberk.attack.evasion.losses import LOSSES, settle
 from hauberk.attack.evasion.pgd import pgd
 from hauberk.attack.threat import Space
+from hauberk.core.features import Feature
+from hauberk.model.constraints import violations
 
 torch = pytest.importorskip("torch")
 
@@ -147,3 +149,59 @@ def test_losses_agree_with_their_formulas() -> None:
 def test_too_few_classes_fall_back_to_the_margin() -> None:
     assert [settle("dlr", k) for k in (2, 3)] == ["margin", "dlr"]
     assert [settle("dlr_targeted", k) for k in (3, 4)] == ["margin_targeted", "dlr_targeted"]
+
+
+TABLE = (
+    Feature("amount", "numeric", 0, 1000),
+    Feature("age", "integer", 0, 20),
+    Feature("status", "numeric", 0, 1, immutable=True),
+    Feature("job", "categorical", 0, 2, categories=("a", "b", "c")),
+)
+
+
+class Scorecard:
+    """Two classes over amount / 1000, age / 20, status and job: its best move inside a ball is known exactly."""
+
+    weights = np.array([1.0, 2.0, 5.0, 0.5]) / np.array([1000, 20, 1, 1])
+
+    def module(self, seen: list[Any]) -> Any:
+        weights = torch.tensor(self.weights, dtype=torch.float32)
+
+        def logits(v: Any) -> Any:
+            seen.append(v.detach().numpy().copy())
+            z = 8 * ((v * weights).sum(1) - 3.0)
+            return torch.stack([-z, z], dim=1)
+
+        return logits
+
+    def margin(self, x: Any) -> Any:
+        return np.abs(x @ self.weights - 3.0)
+
+    def reach(self, x: Any, y: Any, eps: float) -> Any:
+        """The largest drop of the margin within an L-infinity ball of eps widths: amounts, and whole years."""
+        up = y == 0
+        amount = np.minimum(1000 * eps, np.where(up, 1000 - x[:, 0], x[:, 0]))
+        years = np.minimum(np.floor(20 * eps + 1e-9), np.where(up, 20 - x[:, 1], x[:, 1]))
+        return amount / 1000 + 2 * years / 20
+
+
+@pytest.mark.parametrize("attack", [apgd, pgd])
+@pytest.mark.parametrize("eps", [0.12, 0.2])
+def test_tables_are_attacked_through_their_rounding(attack: Any, eps: float) -> None:
+    random, card = np.random.default_rng(3), Scorecard()
+    x = np.stack([random.uniform(0, 1000, 300), random.integers(0, 21, 300), random.uniform(0, 0.6, 300),
+                  random.integers(0, 3, 300)], axis=1).astype(np.float64)  # fmt: skip
+    y = (x @ card.weights > 3.0).astype(int)
+    space = Space(np.array([f.low for f in TABLE]), np.array([f.high for f in TABLE]),
+                  np.array([1000.0, 20.0, 0.0, 2.0]), TABLE)  # fmt: skip
+    seen: list[Any] = []
+    found = attack(card.module(seen), x, y, space, "linf", eps, loss="margin", steps=40)
+    broken = (found.x_adv @ card.weights > 3.0).astype(int) != y
+    gap = card.margin(x) - card.reach(x, y, eps)
+    assert 20 < (gap < 0).sum() < 250
+    assert not broken[gap > 1e-5].any()
+    assert broken[gap < -1e-3].mean() > (0.98 if attack is apgd else 0.95)
+    assert not violations(found.x_adv, x, TABLE).any()
+    assert (space.distance(found.x_adv, x, "linf") <= eps * (1 + 1e-6)).all()
+    shown = np.concatenate(seen)  # the model was never shown half a year, nor another job
+    assert np.allclose(shown[:, [1, 3]], np.round(shown[:, [1, 3]]), atol=1e-4)

@@ -308,3 +308,22 @@ def test_noise_within_a_query_budget_takes_fewer_draws_then_fewer_examples(build
     few = NOISE.run(build.inputs(linear.model(max_queries=600), x, y), Limits(queries=600), 0)
     assert (two.parameters["settled_draws"], two.parameters["settled_examples"], two.skipped) == (2, 100, ())
     assert (few.parameters["settled_draws"], few.parameters["settled_examples"], few.skipped) == (1, 50, ())
+
+
+def test_slow_gradients_leave_fewer_examples(build: Any) -> None:
+    linear, clock = build.linear(3, (6,), seed=0), Ticking()
+    x, y = linear.examples(200, seed=0)
+    module = linear.module()
+
+    class Slowly(torch.nn.Module):
+        def forward(self, v: Any) -> Any:
+            clock.at += 0.02 * len(v)
+            return module(v)
+
+    model = build.differentiable(linear.model(), Slowly())
+    evidence = EVASION.run(replace(build.inputs(model, x, y, eps=1e-4, queries=1), clock=clock), Limits(), 0)
+    assert evidence.parameters["gradient_ms"] == 20.0
+    assert evidence.parameters["settled_examples"] == 20
+    asked = build.inputs(model, x, y, eps=1e-4, samples=30, steps=2, radii=[1])
+    chosen = EVASION.run(replace(asked, clock=clock), Limits(), 0)
+    assert (chosen.parameters["settled_examples"], "gradient_ms" in chosen.parameters) == (30, False)

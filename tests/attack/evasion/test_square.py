@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hauberk.attack.evasion.square import picture_axes, share, square
-from hauberk.attack.evasion.squares import bump
+from hauberk.attack.evasion.squares import _window, bump
 
 
 def test_a_linear_model_falls_as_the_closed_form_says(build: Any) -> None:
@@ -89,3 +89,55 @@ def test_axes_of_pictures() -> None:
     assert picture_axes((1, 28, 28)) == (0, 1, 2)
     assert picture_axes((224, 224, 3)) == (2, 0, 1)
     assert picture_axes((5,)) is None
+
+
+class Counted:
+    """A model that counts its calls."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.calls = model, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, x: Any) -> Any:
+        self.calls += 1
+        return self._model.predict(x)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_lanes_save_calls_not_answers_and_break_as_much(build: Any, norm: str) -> None:
+    linear = build.linear(3, (12,), seed=0)
+    x, y = linear.examples(80, seed=1)
+    distance = linear.distance(x, y, norm)
+    eps = float(np.median(distance))
+    calls, broken = [], []
+    for lanes in (1, 8):
+        model = Counted(linear.model())
+        found = square(model, x, y, linear.space, norm, eps, queries=400, lanes=lanes)
+        assert found.queries.sum() == model.queries
+        assert found.queries.max() == 400  # a row that stands spends all, and no more
+        wrong = linear.logits(found.x_adv).argmax(axis=1) != y
+        assert not wrong[distance > eps * 1.0001].any()
+        calls.append(model.calls)
+        broken.append(wrong.mean())
+    assert calls[0] == 400
+    assert calls[1] < 130
+    assert abs(broken[1] - broken[0]) <= 0.05
+
+
+def test_a_radius_for_every_row_is_kept(build: Any) -> None:
+    linear = build.linear(3, (12,), seed=0)
+    x, y = linear.examples(40, seed=1)
+    distance = linear.distance(x, y, "linf")
+    radius = distance * np.where(np.arange(40) % 2, 2.0, 0.9)
+    found = square(linear.model(), x, y, linear.space, "linf", radius, queries=300)
+    assert (linear.space.distance(found.x_adv, x, "linf") <= radius * (1 + 1e-6) + 1e-7).all()
+    assert ((linear.logits(found.x_adv).argmax(axis=1) != y) == (radius > distance)).all()
+
+
+def test_windows_of_large_pictures_leave_the_last_row_and_column_out() -> None:
+    random = np.random.default_rng(0)
+    for side, length, last in ((3, 28, 27), (3, 8, 8), (28, 28, 28)):
+        ends = {_window(length, length, side, random)[2].stop for _ in range(400)}
+        assert max(ends) == last

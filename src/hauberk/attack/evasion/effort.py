@@ -61,5 +61,5 @@ def _gradient_samples(book: Notebook, effort: Effort, module: Any) -> int | None
     each = len(norms(book)) * (effort.steps * (1 + effort.targets) + 60) * EXPECTED
     clock = book.inputs.clock.monotonic
     asked = each * default_samples(data)
-    fitted = fitting(book, asked, gradient_s(module, data.x[:8], clock), PATIENCE_S, "gradient_ms")
+    fitted = fitting(book, asked, gradient_s(module, data.x[:64], clock), PATIENCE_S, "gradient_ms")
     return None if fitted is None else max(LEAST_SAMPLES, int(fitted / each))
