@@ -480,6 +480,8 @@ def group(uses: dict[tuple[str, str], set[str]], library: str) -> list[dict[str,
             shape = "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
             shape = "bit_generator" if module == "numpy.random._pickle" else shape
             state = "stats_template" if module.startswith("scipy.stats._") and name.endswith("_gen") else ""
+            shape = "parameter" if name == "_rebuild_parameter_with_state" else shape
+            state = "text_input" if module == "sklearn.feature_extraction.text" and "Vectorizer" in name else state
             state = "dtype" if (module, name) == ("numpy", "dtype") else state
             by_use[tuple(sorted(how)), shape, state].append(f"{module}:{name}")
     return [

@@ -190,3 +190,46 @@ def test_getattr_for_anything_else(scanned: Scanner, use: bytes) -> None:
     owner = name("scipy.stats._discrete_distns.randint_gen") + b")\x81q\x010"
     data = b"\x80\x02" + owner + name("builtins.getattr") + b"q\x00h\x01" + use
     refused(scanned(data + b"."), "builtins.getattr")
+
+
+def test_constructor_run_by_the_maker_of_empty_objects(scanned: Scanner) -> None:
+    """copyreg._reconstructor calls base.__init__: honest pickles name a built-in base."""
+    booster = name("xgboost.core.Booster")
+    data = b"\x80\x02" + name("copyreg._reconstructor") + booster + booster + b"}\x87R."
+    refused(scanned(data), "runs the constructor of what is no built-in base")
+
+
+def test_container_made_from_an_object(scanned: Scanner) -> None:
+    """dict(x) calls x.keys, which is whatever the state of x says."""
+    owner = name("types.SimpleNamespace") + b")\x81}" + text("keys") + name("xgboost.core.Booster") + b"sb"
+    refused(scanned(b"\x80\x02" + name("builtins.dict") + owner + b"\x85R."), "plain values only")
+
+
+@pytest.mark.parametrize("key", ["__class__", "__setstate__"])
+def test_attributes_set_on_a_parameter(scanned: Scanner, key: str) -> None:
+    """torch sets each with setattr, on whatever has a `detach` of its own."""
+    identity = name("torch.nn.modules.linear.Identity")
+    fake = identity + b")\x81}" + text("detach") + identity + b"sb"
+    state = b"}" + text(key) + name("torch.nn.modules.container.ModuleDict") + b"s"
+    data = b"\x80\x02" + name("torch._utils._rebuild_parameter_with_state") + b"(" + fake + b"\x89N" + state + b"tR."
+    refused(scanned(data), "sets attributes of what is no tensor")
+    tensor = name("torch._utils._rebuild_tensor_v2") + b")R"
+    data = b"\x80\x02" + name("torch._utils._rebuild_parameter_with_state") + b"(" + tensor + b"\x89N" + state + b"tR."
+    refused(scanned(data), "which loading calls or obeys later")
+
+
+def test_parameter_with_attributes_of_its_own(scanned: Scanner) -> None:
+    torch = pytest.importorskip("torch")
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.tag = "mine"
+    buffer = io.BytesIO()
+    torch.save({"p": parameter}, buffer)
+    assert scanned(buffer.getvalue()).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize("kind", ["TfidfVectorizer", "CountVectorizer", "HashingVectorizer"])
+def test_vectoriser_that_opens_files(scanned: Scanner, kind: str) -> None:
+    text_module = pytest.importorskip("sklearn.feature_extraction.text")
+    made = getattr(text_module, kind)
+    assert scanned(pickle.dumps(made())).verdict is Verdict.HELD
+    refused(scanned(pickle.dumps(made(input="filename"))), "opens the files")

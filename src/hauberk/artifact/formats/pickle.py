@@ -100,7 +100,7 @@ class Inspector(Watcher):
             self.odd(f"sets the state of {shown(target)}", at)
         else:
             self._build_made(target, state, at)
-        self._hooks(state, at)
+        self.hooks(state, at)
 
     def write(self, target: Any, how: str, at: int) -> None:
         if isinstance(target, Global):
@@ -186,7 +186,8 @@ class Inspector(Watcher):
             self.odd(f"calls {target.dotted} with {shown(args)}: {reason.reason}", at)
         return judged.result
 
-    def _hooks(self, state: Any, at: int) -> None:
+    def hooks(self, state: Any, at: int) -> None:
+        """Tell of attributes in a state that cannot be seen, or that loading calls or obeys later."""
         if isinstance(state, Made) and isinstance(state.cls, Global) and state.cls.dotted in HIDING:
             self.odd(f"sets attributes from the result of {state.cls.dotted}, where they cannot be seen", at)
         for part in (state, *(state.items if isinstance(state, Seq) and state.kind == "tuple" else ())):

@@ -36,12 +36,29 @@ def class_first(inspector: Inspector, target: Global, args: Any, at: int) -> Jud
     ruling = inspector.walk.judge.rule(cls.module, cls.name, "new")
     if ruling.verdict is not Standing.ALLOWED:
         return Judged(Made(target, args, cls), f"it makes an instance of {cls.dotted}: {ruling.reason}")
+    if target.module == "copyreg" and target.name == "_reconstructor" and not _is_base(items[1:2]):
+        return Judged(Made(target, args, cls), "it runs the constructor of what is no built-in base")
     for other in items[1:]:
         if isinstance(other, Global) and inspector.walk.judge.rule(other.module, other.name, "import").verdict is not (
             Standing.ALLOWED
         ):
             return Judged(Made(target, args, cls), f"it is given {other.dotted}")
     return Judged(Made(target, args, cls))
+
+
+def _is_base(items: list[Any]) -> bool:
+    return all(isinstance(b, Global) and (b.module == "builtins" or b.dotted == "numpy.ndarray") for b in items)
+
+
+def parameter(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """A tensor, and attributes that are set on it with setattr: on a tensor, and none that loading obeys."""
+    items = _tuple(args)
+    first = items[0] if len(items) == 4 else None
+    if not (isinstance(first, Made) and isinstance(first.maker, Global) and first.maker.module == "torch._utils"):
+        return Judged(Made(target, args), "it sets attributes of what is no tensor")
+    inspector.hooks(Seq("tuple", [None, items[3]]), at)
+    inspector.hooks(items[3], at)
+    return Judged(Made(target, args))
 
 
 def latin1(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
@@ -134,7 +151,17 @@ def own_entropy(args: Any) -> bool:
     )
 
 
-STATES: dict[str, Callable[[Made, Any], str]] = {"dtype": dtypes.complaint, "stats_template": stats_template}
+def text_input(made: Made, state: Any) -> str:
+    """A vectoriser of scikit-learn takes text as it comes, or else opens the files that its input names."""
+    if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
+        return "its state cannot be seen, and it may open the files that its input names"
+    inputs = [value for key, value in zip(state.items[::2], state.items[1::2], strict=True) if key == "input"]
+    return "" if all(value == "content" for value in inputs) else "it opens the files that its input names"
+
+
+STATES: dict[str, Callable[[Made, Any], str]] = {
+    "dtype": dtypes.complaint, "stats_template": stats_template, "text_input": text_input
+}  # fmt: skip
 """State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
 SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
@@ -143,6 +170,7 @@ SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
     "function_first": function_first,
     "latin1": latin1,
     "none_type": none_type,
+    "parameter": parameter,
     "plain": strings,
     "torch_bytes": torch_bytes,
 }

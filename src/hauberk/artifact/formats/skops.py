@@ -72,7 +72,7 @@ def _judge(walk: Walk, node: dict[str, Any]) -> tuple[str, Severity]:
     walk.saw(dotted, loader, ruling.verdict, ruling.reason)
     if (ruling.shape and loader == "ReduceNode") or walk.judge.narrow(module, name):
         return f"loading calls {dotted}, and with what cannot be seen", Severity.HIGH
-    if ruling.state and loader != "DTypeNode":
+    if ruling.state and ruling.state != "text_input" and loader != "DTypeNode":
         return f"loading sets the state of {dotted}, which runs code from it", Severity.HIGH
     if ruling.verdict is Standing.ALLOWED:
         return "", Severity.INFO
