@@ -122,6 +122,7 @@ QUALITY = {"accuracy": (0.95, 0.93, 0.97)}
     ("rule", "spoil"),
     [
         ("scan-missing", drop("artifact.scan")),
+        ("scan-dangerous", swap("artifact.scan", worst=Severity.MEDIUM)),
         ("scan-dangerous", swap("artifact.scan", worst=Severity.HIGH)),
         ("scan-dangerous", swap("artifact.scan", worst=Severity.CRITICAL)),
         ("scan-incomplete", swap("artifact.scan", skipped=1)),
@@ -147,7 +148,7 @@ def test_each_shipped_rule_denies_alone(rule: str, spoil: Callable[[dict[str, Ve
 @pytest.mark.parametrize(
     "spare",
     [
-        swap("artifact.scan", worst=Severity.MEDIUM),
+        swap("artifact.scan", worst=Severity.LOW),
         swap("artifact.scan", age=IN_TIME),
         swap("model.quality", age=IN_TIME, measured=QUALITY),
         swap("attack.evasion", age=IN_TIME),
