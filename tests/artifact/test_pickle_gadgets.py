@@ -6,12 +6,16 @@ import io
 import pickle
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hauberk.artifact.scan import Scanned
+from hauberk.artifact.manifest import subject
+from hauberk.artifact.scan import SCAN, Scanned
+from hauberk.core.limits import Limits
 from hauberk.core.nouns import Verdict
+from hauberk.core.ports import Inputs
 
 Scanner = Callable[..., Scanned]
 PADDING = b"B" + struct.pack("<I", 70_000) + b"q" * 70_000 + b"0"
@@ -233,3 +237,15 @@ def test_vectoriser_that_opens_files(scanned: Scanner, kind: str) -> None:
     made = getattr(text_module, kind)
     assert scanned(pickle.dumps(made())).verdict is Verdict.HELD
     refused(scanned(pickle.dumps(made(input="filename"))), "opens the files")
+
+
+def test_what_the_user_allows_is_counted_for_the_policy(tmp_path: Path) -> None:
+    """The gate may be held by someone else than who gave --allow."""
+    path = tmp_path / "m.pkl"
+    path.write_bytes(b"\x80\x02" + name("mine.Thing") + b")\x81.")
+    options = {"allow": ["mine.Thing", "other.Thing"]}
+    seen = SCAN.run(Inputs(artifact=path, subjects={"model": subject(path)}, options=options), Limits(), 0)
+    assert seen.verdict is Verdict.HELD
+    counted = seen.measured("globals_allowed_by_user")
+    assert counted is not None
+    assert counted.value >= 1

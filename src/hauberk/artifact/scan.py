@@ -27,7 +27,7 @@ from ..core.nouns import Evidence, Finding, Measurement, Severity, Skipped, Verd
 from ..core.ports import Inputs, Need
 from .manifest import Entry, Found, Manifest, files_of, identity, open_regular
 from .route import walk_content
-from .verdicts import Standing
+from .verdicts import BY_USER, Standing
 from .walk import Seen, Walk
 
 HASH_PIECE = 1 << 24
@@ -133,6 +133,7 @@ class Scan:
             book.skip(gap.what, gap.why)
         book.measure(_count("files_read", len(seen.formats)))
         book.measure(_count("globals_seen", sum(row.count for row in seen.globals)))
+        book.measure(_count("globals_allowed_by_user", sum(row.reason == BY_USER for row in seen.globals)))
         book.show(_formats(seen))
         book.show(_globals(seen))
         return book.evidence()

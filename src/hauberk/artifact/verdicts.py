@@ -32,6 +32,10 @@ class Standing(StrEnum):
     UNKNOWN = "not understood"
 
 
+BY_USER = "allowed by the user"
+"""The reason for what only --allow lets through; counted, so that a policy may forbid it."""
+
+
 @dataclass(frozen=True)
 class Ruling:
     """A verdict on one global in one use. shape, state: rules that its arguments and state must also meet."""
@@ -131,7 +135,7 @@ class Judge:
         if danger := self._danger(module, name):
             return danger
         if f"{module}.{name}" in self.allow:
-            return Ruling(Standing.ALLOWED, "allowed by the user")
+            return Ruling(Standing.ALLOWED, BY_USER)
         if entry:
             return Ruling(Standing.UNKNOWN, f"known, but honest files do not use it this way ({use})")
         return Ruling(Standing.UNKNOWN, "no pack lists it")
