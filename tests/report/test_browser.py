@@ -49,9 +49,14 @@ def opened(chromium: Any, path: Path, width: int, **context: Any) -> tuple[Any, 
 
 
 def screenshots(report: Path, folder: Path, *, height: int = 1500) -> list[Path]:
-    """The first screens of a report in light and dark, at twice the size."""
+    """The first screens of a report in light and dark, and what was seen, at twice the size."""
     made = []
     with browser() as chromium:
+        page, _, _ = opened(chromium, report, 1280, color_scheme="light", device_scale_factor=2)
+        box = page.locator("#seen").bounding_box()
+        clip = {"x": 0, "y": box["y"] - 20, "width": 1280, "height": min(box["height"], height - 300)}
+        page.screenshot(path=str(folder / "report-seen.png"), full_page=True, clip=clip)
+        made.append(folder / "report-seen.png")
         for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
             page, _, _ = opened(chromium, report, 1280, color_scheme=scheme, device_scale_factor=2)
             page.set_viewport_size({"width": 1280, "height": height})
@@ -117,8 +122,8 @@ def test_screenshots_for_the_docs(image: Dossier, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(html.render(image), "utf-8")
     made = screenshots(path, tmp_path)
-    assert [p.read_bytes()[:4] for p in made] == [b"\x89PNG"] * 2
-    assert made[0].read_bytes() != made[1].read_bytes()
+    assert [p.read_bytes()[:4] for p in made] == [b"\x89PNG"] * 3
+    assert len({p.read_bytes() for p in made}) == 3
 
 
 if __name__ == "__main__":
