@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from hauberk.attack.referee import Referee
-from hauberk.attack.threat import Threat
+from hauberk.attack.threat import Space, Threat
 from hauberk.core.errors import InputError
+from hauberk.core.features import Feature
+from hauberk.model.callable import from_callable
 
 EPS = 0.25
 
@@ -79,6 +81,9 @@ def test_the_nearest_is_kept(court: Any) -> None:
         referee.judge(np.arange(6), there, Threat("linf", 1.0), f"x{factor}")
     assert set(referee.closest["linf"].by) == {"x1.05"}
     assert referee.by_attack("x1.2", Threat("linf", 1.0)).all()
+    short = _towards_the_other_side(linear, referee.x, referee.y, 1e-4)
+    assert not referee.judge(np.arange(6), short, Threat("linf", 1.0), "short").any()
+    assert not referee.by_attack("short", Threat("linf", 1.0)).any()
 
 
 def test_a_wrong_shape_is_refused(court: Any) -> None:
@@ -90,3 +95,25 @@ def test_no_candidates(court: Any) -> None:
     _, referee = court
     empty = np.arange(0)
     assert referee.judge(empty, referee.x[:0], Threat("linf", EPS), "none").shape == (0,)
+
+
+def test_a_row_of_a_table_that_cannot_be_is_refused() -> None:
+    """The attacker's moves would break the model, if there were half children and open one-hot groups."""
+    features = (Feature("children", "integer", 0, 10), Feature("a", "onehot", 0, 1, group="g"),
+                Feature("b", "onehot", 0, 1, group="g"))  # fmt: skip
+    space = Space(np.zeros(3), np.array([10.0, 1, 1]), np.array([10.0, 1, 1]), features)
+    x = np.array([[2.0, 1, 0]] * 4)
+    model = from_callable(lambda v: np.where((v == x[0]).all(axis=1), 0, 1), (3,), 2, answers="labels")
+    referee = Referee(model, space, x, np.zeros(4, int))
+    there = np.array([[2.5, 1, 0], [2, 1, 1], [2, 0, 1], [3, 1, 0]])
+    assert referee.judge(np.arange(4), there, Threat("linf", 1.0), "odd").tolist() == [False, False, True, True]
+    assert referee.invalid["outside the box or constraints"] == 2
+    assert referee.closest["linf"].distance.tolist() == pytest.approx([np.inf, np.inf, 1.0, 0.1])
+
+
+def test_the_slack_of_a_ball_is_small(court: Any) -> None:
+    linear, referee = court
+    far = linear.distance(referee.x, referee.y, "linf").max() * 1.05
+    there = _towards_the_other_side(linear, referee.x, referee.y, far)
+    assert not referee.judge(np.arange(6), there, Threat("linf", far * 0.999), "too far").any()
+    assert referee.invalid["outside the ball"] == 6

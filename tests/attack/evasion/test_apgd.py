@@ -205,3 +205,38 @@ def test_tables_are_attacked_through_their_rounding(attack: Any, eps: float) -> 
     assert (space.distance(found.x_adv, x, "linf") <= eps * (1 + 1e-6)).all()
     shown = np.concatenate(seen)  # the model was never shown half a year, nor another job
     assert np.allclose(shown[:, [1, 3]], np.round(shown[:, [1, 3]]), atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_steps_shrink_onto_a_peak_inside_the_ball(norm: str) -> None:
+    """A round peak: steps as long as the ball jump over it for ever; halved ones climb it."""
+    random = np.random.default_rng(0)
+    x, peak = np.full((40, 6), 0.5, np.float32), random.uniform(0.45, 0.55, (40, 6)).astype(np.float32)
+    centre, y = torch.tensor(peak), np.zeros(40, int)
+
+    def logits(v: Any) -> Any:
+        height = -(v - centre).square().sum(1)
+        return torch.stack([torch.zeros_like(height), height - 1e-3], dim=1)
+
+    space = Space(np.zeros(6), np.ones(6), np.ones(6))
+    found = apgd(logits, x, y, space, norm, 0.2, loss="margin", steps=80)
+    missed = -1e-3 - found.best
+    assert (missed > -1e-6).all()
+    assert np.median(missed) < 1e-5
+    assert missed.max() < 1e-4
+    assert np.allclose(logits(torch.tensor(found.x_adv))[:, 1].numpy(), found.best, atol=1e-6)
+
+
+def test_what_broke_is_kept_while_the_loss_climbs_elsewhere() -> None:
+    """Three rows may be broken where they begin; the targeted loss then leads away from there."""
+
+    def logits(v: Any) -> Any:
+        trap = (v[:, 0] < 0.25) & (v[:, 1] > 0.5)
+        return torch.stack([torch.ones(len(v)), torch.where(trap, 2.0, -9.0), 5 * v[:, 0] - 8], dim=1)
+
+    x = np.full((64, 2), 0.5, np.float32)
+    x[:, 1] = np.arange(64) < 3
+    space, y = Space(np.zeros(2), np.ones(2), np.array([1.0, 0.0])), np.zeros(64, int)
+    found = apgd(logits, x, y, space, "linf", 0.3, loss="margin_targeted", target=y + 2, steps=10, seed=1)
+    assert (logits(torch.tensor(found.x_adv)).argmax(1).numpy() == 1).sum() >= 1
+    assert (found.x_adv[3:, 0] > 0.79).all()

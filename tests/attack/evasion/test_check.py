@@ -327,3 +327,19 @@ def test_slow_gradients_leave_fewer_examples(build: Any) -> None:
     asked = build.inputs(model, x, y, eps=1e-4, samples=30, steps=2, radii=[1])
     chosen = EVASION.run(replace(asked, clock=clock), Limits(), 0)
     assert (chosen.parameters["settled_examples"], "gradient_ms" in chosen.parameters) == (30, False)
+
+
+def test_every_radius_of_a_black_box_curve_is_attacked_at_its_own_size(build: Any) -> None:
+    """A search at another radius, or none, would leave rows standing that the closed form breaks."""
+    linear = build.linear(2, (5,), seed=0)
+    x, y = linear.examples(60, seed=0)
+    distance = linear.distance(x, y, "linf")
+    eps = float(np.median(distance))
+    inputs = build.inputs(linear.model(), x, y, eps={"linf": eps}, norms=["linf"], queries=300, radii=[0.5, 2.0])
+    evidence = EVASION.run(inputs, Limits(), 0)
+    curve = {m.at["eps"]: m.value for m in evidence.measurements if m.name == "robust_accuracy.linf.curve"}
+    assert curve == pytest.approx({r * eps: (distance > r * eps).mean() for r in (0, 0.5, 1, 2)}, abs=0.04)
+    records = next(e for e in evidence.exhibits if e.name == "evasion.records")
+    assert isinstance(records, Table)
+    attacked = {row[0] for row in records.rows if row[3] != "wrong when clean"}
+    assert attacked == set(range(60))

@@ -9,6 +9,7 @@ import pytest
 
 from hauberk.attack.evasion.hopskipjump import hopskipjump
 from hauberk.attack.threat import Space
+from hauberk.core.features import Feature
 from hauberk.model.callable import from_callable
 
 
@@ -87,3 +88,22 @@ def test_more_queries_come_nearer(build: Any) -> None:
     runs = [hopskipjump(linear.model(), x, y, linear.space, "l2", queries=q) for q in (60, 400, 2000)]
     near = [np.median(linear.space.distance(run.x_adv, x, "l2")) for run in runs]
     assert near[0] > near[1] > near[2]
+
+
+def test_columns_that_did_not_matter_are_put_back() -> None:
+    """Only income decides: whatever else the start differed in is as it was, and the label is still wrong."""
+    features = (
+        Feature("income", "numeric", 0, 100), Feature("age", "integer", 18, 98), Feature("debt", "numeric", 0, 1),
+        Feature("job", "categorical", 0, 4), Feature("own", "onehot", 0, 1, group="home"),
+        Feature("rent", "onehot", 0, 1, group="home"),
+    )  # fmt: skip
+    low, high = (np.array([getattr(f, end) for f in features], float) for end in ("low", "high"))
+    space = Space(low, high, high - low, features)
+    x = np.array([[20.0 + i, 30 + i, 0.1 * i, i % 5, 1, 0] for i in range(8)])
+    starts = np.array([[90.0, 70, 0.9, (i + 1) % 5, 0, 1] for i in range(8)])
+    model = from_callable(lambda v: (v[:, 0] > 50).astype(int), (6,), 2, answers="labels")
+    for norm in ("l2", "linf"):
+        found = hopskipjump(model, x, np.zeros(8, int), space, norm, starts=starts, queries=80)
+        assert (found.x_adv[:, 0] > 50).all()
+        assert np.array_equal(found.x_adv[:, 1:], x[:, 1:])
+        assert found.queries.max() <= 80

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hauberk.attack.evasion.square import picture_axes, share, square
-from hauberk.attack.evasion.squares import _window, bump
+from hauberk.attack.evasion.squares import _window, bump, squares_l2, squares_linf
 
 
 def test_a_linear_model_falls_as_the_closed_form_says(build: Any) -> None:
@@ -141,3 +141,32 @@ def test_windows_of_large_pictures_leave_the_last_row_and_column_out() -> None:
     for side, length, last in ((3, 28, 27), (3, 8, 8), (28, 28, 28)):
         ends = {_window(length, length, side, random)[2].stop for _ in range(400)}
         assert max(ends) == last
+
+
+def test_a_move_in_l2_empties_one_window_and_fills_another() -> None:
+    random, reach, side = np.random.default_rng(1), 1.5, 7
+    x = np.full((4, 2, 20, 20), 0.5)
+    step = random.standard_normal(x.shape)
+    step *= 0.9 * reach / np.sqrt(np.square(step).sum(axis=(1, 2, 3), keepdims=True))
+    moved = squares_l2(x, x + step, np.full((4, 1, 1, 1), reach), side**2 / 400, np.random.default_rng(5), start=False)
+    found, same = moved - x, np.random.default_rng(5)
+    into, out_of = (_window(20, 20, side, same) for _ in range(2))
+    shape = bump(side, same)
+    assert np.sqrt(np.square(found).sum(axis=(1, 2, 3))) == pytest.approx(np.full(4, reach))
+    filled, emptied = np.zeros(x.shape, bool), np.zeros(x.shape, bool)
+    filled[into], emptied[out_of] = True, True
+    assert (found[emptied & ~filled] == 0).all()
+    for n, c in np.ndindex(4, 2):  # elsewhere only the length has changed; in the window a bump lies on what was there
+        rest = ~(filled | emptied)[n, c]
+        assert np.corrcoef(found[n, c][rest], step[n, c][rest])[0, 1] > 0.999999
+        old, new = (a[into][n, c] / np.linalg.norm(a[into][n, c]) for a in (step, found))
+        assert max(abs(np.sum(new * (old + s * shape))) / np.linalg.norm(old + s * shape) for s in (1, -1)) > 0.999999
+
+
+def test_the_start_fills_the_ball() -> None:
+    x, reach = np.full((3, 1, 12, 12), 0.5), np.full((3, 1, 1, 1), 0.7)
+    begun = squares_l2(x, x, reach, 0.8, np.random.default_rng(0), start=True) - x
+    assert np.sqrt(np.square(begun).sum(axis=(1, 2, 3))) == pytest.approx(np.full(3, 0.7))
+    stripes = squares_linf(x, x, reach, 0.8, np.random.default_rng(0), start=True) - x
+    assert np.abs(stripes) == pytest.approx(np.full(x.shape, 0.7))
+    assert (stripes == stripes[:, :, :1]).all()

@@ -122,7 +122,8 @@ class _Walk:
             tried = self.best[rows].copy()
             tried[:, columns] = self.x[rows][:, columns]
             wrong = self.oracle.wrong(tried, rows, self.y[rows])
-            self._keep(rows[wrong], tried[wrong])
+            self.best[rows[wrong]] = tried[wrong]  # never farther, and simpler where it is as far
+            self.distance[rows[wrong]] = self._gap(rows[wrong], tried[wrong])
 
     def _direction(self, rows: Ints, delta: Floats, votes: int) -> Floats:
         """(m, *shape) in units: where a majority of `votes` noisy labels is wrong, of norm 1."""

@@ -101,7 +101,7 @@ class _Front:
         """Ask about some candidates a row; keep the best if it is no worse; let go of what broke."""
         there = np.concatenate([self._inside(one) for one in candidates])
         asked = np.tile(self.index, len(candidates))
-        scores = self.oracle.scores(there, asked) if self.oracle.left(self.index).any() else None
+        scores = self.oracle.scores(there, asked) if (self.oracle.left(self.index) > 0).any() else None
         if scores is None or self.oracle.exhausted:
             self.index = self.index[:0]
             return
