@@ -40,7 +40,11 @@ def command(*more: str) -> list[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
-def test_finished_evidence_outlives_the_process(model: Path, how: signal.Signals) -> None:
+def test_finished_evidence_outlives_the_process(
+    model: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(model / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(model / "share"))
     process = subprocess.Popen(command(), cwd=model, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     done = model / ".dossier.part" / "evidence" / "attack.noise.json"
     until = time.monotonic() + DEADLINE_S

@@ -27,6 +27,8 @@ Cli = Callable[..., Result]
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """`cli("audit", …)` in an empty folder of its own, with keys and store of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     for name in ("HAUBERK_KEY", "HAUBERK_STORE", "HAUBERK_KEY_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
 

@@ -66,6 +66,18 @@ def test_hostile_names_do_not_reach_the_terminal(cli: Any) -> None:
     assert "\u202e" not in result.err
 
 
+def test_a_key_in_the_working_directory_is_not_trusted(cli: Any, shelf: Path) -> None:
+    """A stranger's checkout brings a dossier and, where ours used to lie, the key that signed it."""
+    audit = ("audit", shelf / "linear.onnx", "--only", "artifact.digest,artifact.scan", "--jobs", "0")
+    assert cli("key", "new", "stranger").code == 0
+    assert cli(*audit, "--data", shelf / "test.npz", "--key", "stranger.key").code == 0
+    Path(".hauberk").mkdir()
+    Path("stranger.pub").rename(".hauberk/key.pub")
+    assert cli("verify", "dossier").code == 2
+    assert cli("gate", "dossier").code == 2
+    assert cli("verify", "dossier", "--key", ".hauberk/key.pub").code == 0
+
+
 def test_verify_without_a_key_says_which_to_give(cli: Any) -> None:
     result = cli("verify", "dossier")
     assert (result.code, "--key" in result.err) == (2, True)

@@ -37,7 +37,21 @@ class Loaded:
     unconfined: str = ""
 
 
+HERE = ("onnx", "pt2", "torchscript")
+"""Kinds that run in the process that measures them; the others have a process of their own, or are an endpoint."""
+
 _KEPT: dict[bytes, Loaded] = {}
+
+
+def confine(config: AuditConfig) -> str:
+    """Confine this process, if it is a worker and the model will run in it. Returns what confines it."""
+    from hauberk.model.sniff import sniff
+    from hauberk.run.own import confine_worker
+
+    if config.artifact is None or config.weights or (config.kind or sniff(config.model)) not in HERE:
+        return ""
+    given = (config.model, config.data, config.train, config.labels)
+    return confine_worker(Path(path) for path in given if path)
 
 
 def load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
@@ -64,8 +78,9 @@ def _load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
         if data is not None:
             found[role] = Subject("dataset", data.name, data.digest)
     alone = hasattr(model, "description")
-    unconfined = "this system offers no sandbox: the model ran with the user's rights" if alone else ""
-    return Loaded(model, test, train, found, sandbox.strength if alone else "", "" if sandbox.strength else unconfined)
+    strength = sandbox.strength if alone else confine(config)
+    unconfined = "this system offers no sandbox: the model ran with the user's rights" if alone and not strength else ""
+    return Loaded(model, test, train, found, strength, unconfined)
 
 
 def _open(config: AuditConfig, subject: Subject | None, sandbox: Any, example: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hauberk.core.errors import InputError
 
-from .options import STORE, emit, private_key, say
+from .options import emit, own_store, private_key, say
 
 if TYPE_CHECKING:
     from hauberk.audit.config import AuditConfig
@@ -51,10 +51,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     give.add_argument("--bounds", type=_floats, metavar="LOW,HIGH", help="smallest and largest value of any input")
     give.add_argument("--classes", type=_names, metavar="A,B,…", help="the model's labels, in its order")
     how = parser.add_argument_group("how")
-    how.add_argument("--only", type=_names, metavar="CHECK,…", help="run these checks only")
-    how.add_argument("--skip", type=_names, metavar="CHECK,…", help="leave these checks out")
+    how.add_argument("--only", type=_names, action="extend", metavar="CHECK,…", help="run these checks only")
+    how.add_argument("--skip", type=_names, action="extend", metavar="CHECK,…", help="leave these checks out")
     how.add_argument("--set", action="append", default=[], metavar="CHECK.OPTION=VALUE", help="an option of a check")
-    how.add_argument("--allow", type=_names, metavar="NAME,…", help="callables that a pickle may use, knowingly")
+    how.add_argument("--allow", type=_names, action="extend", metavar="NAME,…", help="callables to allow in a pickle")
     how.add_argument("--seed", type=int, help="seed of everything random (default: 0)")
     how.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core; 0: this process)")
     how.add_argument("--max-seconds", type=float, metavar="S", help="wall-clock budget of the audit")
@@ -64,7 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("-o", "--output", metavar="DIR", help="the dossier (default: dossier)")
     out.add_argument("--format", choices=FORMATS, default="text", help="what is printed (default: text)")
     out.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (default: your own)")
-    out.add_argument("--store", default=os.environ.get("HAUBERK_STORE"), metavar="FILE", help=f"default: {STORE}")
+    store = os.environ.get("HAUBERK_STORE")
+    out.add_argument("--store", default=store, metavar="FILE", help="where evidence is kept (default: your own)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -100,7 +101,7 @@ def _conduct(args: argparse.Namespace, config: AuditConfig) -> Dossier:
 
     clock = SystemClock()
     workers = (os.cpu_count() or 1) if config.jobs is None else config.jobs
-    store = EvidenceStore.open(args.store or _default_store())
+    store = EvidenceStore.open(args.store or own_store())
     folder = Folder(Path(config.output), private_key(args.key), store, clock)
     command = shlex.join(["hauberk", "audit", *sys.argv[2:]])
     with Display() as display:
@@ -110,11 +111,6 @@ def _conduct(args: argparse.Namespace, config: AuditConfig) -> Dossier:
         ).conduct()  # fmt: skip
     folder.close(dossier)
     return dossier
-
-
-def _default_store() -> str:
-    STORE.parent.mkdir(exist_ok=True)
-    return str(STORE)
 
 
 def _runner(workers: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import emit, now, public_key_option, public_keys
+from .options import emit, now, public_key_option, public_keys, say
 
 EXAMPLE = """\
 example:
@@ -50,5 +50,7 @@ def run(args: argparse.Namespace) -> int:
         args.dossier, public_keys(args.key), policy,
         principal=args.principal, action=args.action, now=now(), model=args.model,
     )  # fmt: skip
+    if args.model is None:
+        say("the model in hand was not compared with the audited one: give --model PATH")
     emit(text(decision) if args.format == "text" else canonical(encode(decision)).decode(), None)
     return 0 if decision.allowed else 1

@@ -35,7 +35,7 @@ usage: hauberk COMMAND …            hauberk COMMAND --help shows a worked exam
 
 first steps:
   hauberk audit model.onnx --data test.npz          # writes dossier/ with report.html
-  hauberk verify dossier/                           # as an outsider would, with --key FILE
+  hauberk verify dossier/                           # an outsider adds --key FILE
   hauberk gate dossier/                             # exit 0 allowed, 1 denied, 2 cannot be decided
 """
 

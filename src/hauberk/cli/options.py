@@ -15,9 +15,25 @@ from hauberk.core.errors import InputError
 if TYPE_CHECKING:
     from hauberk.crypto.keys import PrivateKey, PublicKey
 
-HOME = Path(".hauberk")
-PRIVATE, PUBLIC, STORE = HOME / "key.pem", HOME / "key.pub", HOME / "store.db"
 PASSPHRASE = "HAUBERK_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+
+def own_folder(variable: str, default: str) -> Path:
+    """The user's own folder for Hauberk (XDG base directories). Never the working directory: a stranger's checkout
+    could bring a key to trust."""
+    return Path(os.environ.get(variable) or Path.home() / default) / "hauberk"
+
+
+def own_key(name: str) -> Path:
+    """`key.pem` or `key.pub` of the user."""
+    return own_folder("XDG_CONFIG_HOME", ".config") / name
+
+
+def own_store() -> Path:
+    """Where the user's evidence is kept."""
+    folder = own_folder("XDG_DATA_HOME", ".local/share")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "store.db"
 
 
 def say(line: str) -> None:
@@ -42,7 +58,7 @@ def public_key_option(parser: argparse.ArgumentParser) -> None:
     """`--key FILE`, repeatable: whom to trust."""
     parser.add_argument(
         "--key", type=Path, action="append", metavar="FILE",
-        help=f"a public key to trust; may be given again (default: your own, {PUBLIC})",
+        help="a public key to trust; may be given again (default: your own)",
     )  # fmt: skip
 
 
@@ -50,22 +66,23 @@ def public_keys(given: list[Path] | None) -> list[PublicKey]:
     """The keys to trust: those given, else the user's own."""
     from hauberk.crypto.keys import PublicKey
 
-    if not given and not PUBLIC.exists():
+    if not given and not own_key("key.pub").exists():
         raise InputError("no key to verify with", hint="give --key FILE, the public key of who ran the audit")
-    return [PublicKey.load(path) for path in given or [PUBLIC]]
+    return [PublicKey.load(path) for path in given or [own_key("key.pub")]]
 
 
 def private_key(given: Path | None) -> PrivateKey:
     """The key to sign with: --key, $HAUBERK_KEY, or the user's own, which is made on first use."""
     from hauberk.crypto.keys import PrivateKey, generate
 
-    path = given or Path(os.environ.get("HAUBERK_KEY") or PRIVATE)
-    if path == PRIVATE and not path.exists():
-        HOME.mkdir(exist_ok=True)
-        made = generate()
+    own = own_key("key.pem")
+    path = given or Path(os.environ.get("HAUBERK_KEY") or own)
+    if path == own and not path.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        made, public = generate(), own_key("key.pub")
         made.save(path, passphrase=None)
-        made.public.save(PUBLIC)
-        say(f"made a signing key: {PRIVATE} (keep it secret) and {PUBLIC} (give it to whoever verifies)")
+        made.public.save(public)
+        say(f"made a signing key: {path} (keep it secret) and {public} (give it to whoever verifies)")
         return made
     return PrivateKey.load(path, passphrase(path))
 

@@ -16,10 +16,9 @@ from typing import IO
 
 from hauberk.core.errors import InputError, UnsupportedError
 
-from .torch_module import IMPORT_PATH
-
 HEAD_BYTES = 1 << 16
 ZIP = b"PK\x03\x04"
+IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 OLD_PICKLE = re.compile(rb"[(\]}]|c[\w.]+\n[\w.]+\n|\(lp|\(dp|ccopy_reg")

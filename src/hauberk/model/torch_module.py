@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -25,11 +24,11 @@ from .adapter import Adapter, Bounds, Signature
 from .meter import QueryMeter
 from .probabilities import Reading
 from .served import plain
+from .sniff import IMPORT_PATH
 
 if TYPE_CHECKING:
     from hauberk.core.ports import Floats, Ints, Model
 
-IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 BATCH_BYTES = 32 << 20
 
 

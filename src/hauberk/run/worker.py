@@ -21,6 +21,7 @@ from hauberk.core.errors import HauberkError
 from .call import call, plain_error
 from .frames import FrameReader, enclose, frame
 from .lifeline import die_with
+from .own import is_a_worker
 
 PIECE = 1 << 20
 TELL_EVERY_S = 0.1
@@ -87,6 +88,7 @@ def main() -> None:
     """Serve jobs until the parent closes the pipe, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which cancels
     die_with(int(sys.argv[1]))
+    is_a_worker()
     wire = Wire()
     messages = wire.messages()
     sys.path[:] = next(messages, {"path": sys.path})["path"]
