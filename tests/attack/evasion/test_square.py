@@ -73,8 +73,8 @@ def test_time_ends_it(build: Any) -> None:
 
 
 def test_the_share_follows_the_papers_schedule() -> None:
-    assert [share(k, 10_000) for k in (0, 11, 51, 201, 8001)] == [0.8, 0.4, 0.2, 0.1, 0.8 / 2**9]
-    assert share(80, 1000) == share(800, 10_000)
+    assert [share(k, 10_000, 0.8) for k in (0, 11, 51, 201, 8001)] == [0.8, 0.4, 0.2, 0.1, 0.8 / 2**9]
+    assert share(80, 1000, 0.8) == share(800, 10_000, 0.8)
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 5, 8, 15])
