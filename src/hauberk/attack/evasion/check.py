@@ -35,7 +35,7 @@ LADDER = ((0.5, Severity.HIGH), (0.8, Severity.MEDIUM), (0.95, Severity.LOW))
 """Severity by what is left of the control: pessimistic robust accuracy over pessimistic accuracy under noise of
 the same radius. Half lost is worse than a coin for the attacker's victim; a twentieth is within daily drift."""
 REFERENCES = ("AML.T0015", "AML.T0043", "ML01:2023", "CWE-1039", "AISVS-11.1.3", "AISVS-11.1.4")
-REMEDY = ("train on adversarial examples (hauberk.defend), limit and watch queries, answer with labels instead of "
+REMEDY = ("train on adversarial examples, limit and watch queries, answer with labels instead of "
           "scores, and keep a person or a second signal in front of costly decisions")  # fmt: skip
 RESERVE_SHARE = 0.05  # of the wall-clock budget, for closing the books
 RESERVE_S = 5.0
