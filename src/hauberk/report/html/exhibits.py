@@ -17,8 +17,10 @@ from .tables import scrolling, table
 
 ORDER = ("attack.evasion", "attack.noise", "attack.", "model.", "data.", "artifact.")
 MAX_EXHIBITS = 200
-HALF_CHARACTERS = 58
+HALF_CHARACTERS = 60
 """Characters of a row that fit into half the measure, three of space for each column included."""
+HEAD = 0.85
+"""Width of a character in the head of a table, in characters of its body."""
 
 
 def seen(dossier: Dossier) -> Markup:
@@ -50,8 +52,9 @@ def _of_check(dossier: Dossier, group: list[Shown]) -> Markup:
 def _small(exhibit: Exhibit) -> bool:
     """Whether an exhibit takes half the measure."""
     if isinstance(exhibit, Table):
-        columns = zip(exhibit.columns, *exhibit.rows[:50], strict=True)
-        return sum(3 + max(len(scalar(cell)) for cell in column) for column in columns) <= HALF_CHARACTERS
+        heads = [HEAD * len(name) for name in exhibit.columns]
+        cells = [max((len(scalar(row[i])) for row in exhibit.rows[:50]), default=0) for i in range(len(heads))]
+        return sum(3 + max(pair) for pair in zip(heads, cells, strict=True)) <= HALF_CHARACTERS
     return isinstance(exhibit, Chart)
 
 
