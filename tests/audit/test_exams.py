@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +55,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 @pytest.mark.parametrize("name", CHECKS.ids())
 def test_a_built_in_check_passes_the_exam(inputs: Inputs, name: str) -> None:
-    from dataclasses import replace
-
     evidence = check_check(check(name), replace(inputs, options=OPTIONS.get(name, {})), seed=3)
     assert evidence.check == name
     assert evidence.measurements
+    known = json.loads((files("hauberk.policy") / "known.json").read_text("utf-8"))["checks"][name]
+    told = {m.name for m in evidence.measurements if not m.at}
+    assert told <= set(known), "a policy could not name these before there is evidence: add them to policy/known.json"

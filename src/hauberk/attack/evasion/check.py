@@ -163,6 +163,7 @@ def _control(book: Notebook, campaign: Campaign) -> list[Measurement]:
 def _measure(book: Notebook, campaign: Campaign) -> list[Measurement]:
     """The numbers that a policy reads, and the curve."""
     norm, referee, n = campaign.norm, campaign.referee, len(campaign.setting.y)
+    book.measure(exact(f"radius.{norm}", campaign.eps, unit=campaign.setting.unit))
     name = f"robust_accuracy.{norm}"
     book.measure(rate(name, int(referee.robust(norm, campaign.eps).sum()), n))
     curve = [
