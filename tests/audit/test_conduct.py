@@ -157,6 +157,21 @@ def test_ctrl_c_keeps_what_is_finished_and_marks_the_rest(world: World) -> None:
     assert {e.check: final for e, final in world.keep.kept}["attack.evasion"] is False
 
 
+def test_ctrl_c_before_anything_is_known_leaves_nothing(world: World) -> None:
+    world.config = replace(world.config, model="http://127.0.0.1:1/v2/models/m")
+    world.runner.trouble["first look"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        world.audit().conduct()
+    assert world.keep.kept == []
+
+
+def test_ctrl_c_during_the_first_look_keeps_the_scan(world: World) -> None:
+    world.runner.trouble["first look"] = KeyboardInterrupt()
+    dossier = world.audit().conduct()
+    assert [e.check for e in dossier.evidence] == ["artifact.scan"]
+    assert all("interrupted" in n.why for n in dossier.not_tested)
+
+
 def test_resume_runs_only_what_lacks_evidence(world: World) -> None:
     world.runner.trouble["attack.evasion"] = KeyboardInterrupt()
     world.audit().conduct()

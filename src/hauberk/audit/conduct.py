@@ -87,6 +87,8 @@ class Audit:
                 raise KeyboardInterrupt
             (done,) = self.runner.run([job], self.watch)
         except KeyboardInterrupt:
+            if "model" not in self.subjects:
+                raise  # nothing is known about an endpoint yet: there is nothing to keep
             self.interrupted = True
             return Look({}, {}, dict.fromkeys(LOADED, "interrupted before the model was looked at"))
         self.ended(done)

@@ -106,21 +106,22 @@ def _conduct(args: argparse.Namespace, config: AuditConfig) -> Dossier:
     command = shlex.join(["hauberk", "audit", *sys.argv[2:]])
     with Display() as display:
         dossier = Audit(
-            config, folder, _runner(workers), max(workers, 1), args.resume, command, display.update, display.end,
-            lambda evidence: say(f"kept {evidence.check}: already proven"), clock,
+            config, folder, _runner(workers, config.max_seconds), max(workers, 1), args.resume, command,
+            watch=display.update, ended=display.end, clock=clock,
+            kept=lambda evidence: say(f"kept {evidence.check}: already proven"),
         ).conduct()  # fmt: skip
     folder.close(dossier)
     return dossier
 
 
-def _runner(workers: int) -> Any:
+def _runner(workers: int, wall_s: float | None) -> Any:
     if workers == 0:
         from hauberk.run.inline import Inline
 
         return Inline()
     from hauberk.run.workers import Workers
 
-    return Workers(workers, threads_each=max(1, (os.cpu_count() or 1) // workers))
+    return Workers(workers, threads_each=max(1, (os.cpu_count() or 1) // workers), wall_s=wall_s)
 
 
 def _with_settings(checks: Any, settings: list[str]) -> dict[str, dict[str, Any]]:
