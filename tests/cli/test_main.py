@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,32 @@ def test_checks_are_listed_with_their_options(cli: Any) -> None:
     assert result.code == 0
     assert "attack.evasion" in result.out
     assert "norms" in result.out
+
+
+def test_json_on_a_terminal_hides_nothing(tmp_path: Path) -> None:
+    """A pipe gets the exact bytes; a terminal gets escapes for what steers it."""
+    import pty
+
+    name = "a\u202eb.onnx"
+    (tmp_path / name).write_bytes(b"not a model")
+    command = [sys.executable, "-m", "hauberk.cli.main", "scan", name, "--format", "json"]
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).stdout.decode()
+    assert "\u202e" in piped
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        while piece := read_or_nothing(ours):
+            shown += piece
+        assert process.wait() == 2
+    os.close(ours)
+    assert "\u202e".encode() not in shown
+    assert b"\\u202e" in shown
+
+
+def read_or_nothing(terminal: int) -> bytes:
+    """What a terminal shows next; nothing once the other side has closed."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

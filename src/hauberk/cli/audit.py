@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hauberk.core.errors import InputError
 
-from .options import emit, own_store, private_key, say
+from .options import own_store, private_key, say, show
 
 if TYPE_CHECKING:
     from hauberk.audit.config import AuditConfig
@@ -72,11 +72,10 @@ def run(args: argparse.Namespace) -> int:
     """Audit, write the dossier, print the verdict."""
     from hauberk.audit.conduct import refused
     from hauberk.core.nouns import Verdict
-    from hauberk.report.formats import render
 
     config = _config(args)
     dossier = _conduct(args, config)
-    emit(render(args.format, dossier), None)
+    show(args.format, dossier, None)
     say(f"dossier: {config.output}/  (open {config.output}/report.html)")
     if (refusal := refused(dossier)) is not None:
         raise refusal

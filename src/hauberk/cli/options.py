@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from getpass import getpass
@@ -13,7 +14,11 @@ from typing import TYPE_CHECKING
 from hauberk.core.errors import InputError
 
 if TYPE_CHECKING:
+    from hauberk.core.nouns import Dossier
     from hauberk.crypto.keys import PrivateKey, PublicKey
+
+WIDEST = 120
+"""Longer lines are hard to read."""
 
 PASSPHRASE = "HAUBERK_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -42,11 +47,28 @@ def say(line: str) -> None:
 
 
 def emit(text: str, file: Path | None) -> None:
-    """The result: to a file, or to stdout."""
-    if file is None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    else:
-        file.write_text(text)
+    """The result: to a file, or to stdout, where a terminal is given nothing hidden."""
+    if file is not None:
+        file.write_text(text, "utf-8")
+        return
+    if sys.stdout.isatty():
+        from hauberk.report.words import visible
+
+        text = visible(text)
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show(form: str, dossier: Dossier, file: Path | None) -> None:
+    """A dossier in one of the formats; text for a terminal is as wide as that and coloured, unless NO_COLOR is set."""
+    if form == "text" and file is None and sys.stdout.isatty():
+        from hauberk.report.terminal import render as drawn
+
+        width = min(shutil.get_terminal_size().columns, WIDEST)
+        sys.stdout.write(drawn(dossier, width=width, color=not os.environ.get("NO_COLOR")))
+        return
+    from hauberk.report.formats import render
+
+    emit(render(form, dossier), file)
 
 
 def now() -> datetime:

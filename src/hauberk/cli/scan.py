@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import emit
+from .options import show
 
 EXAMPLE = """\
 example:
@@ -33,7 +33,6 @@ def run(args: argparse.Namespace) -> int:
     from hauberk.core.limits import Limits
     from hauberk.core.nouns import Dossier, Verdict
     from hauberk.core.ports import Inputs
-    from hauberk.report.formats import render
 
     model = subject(args.path)
     inputs = Inputs(artifact=args.path, subjects={"model": model}, options={"allow": args.allow})
@@ -42,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
         model.name, {"model": model}, {}, (evidence,), (), {SCAN.id: SCAN.title},
         f"hauberk scan {args.path.name}", evidence.finished, "",
     )  # fmt: skip
-    emit(render(args.format, dossier), args.output)
+    show(args.format, dossier, args.output)
     return {Verdict.HELD: 0, Verdict.BROKEN: 1, Verdict.INCONCLUSIVE: 2}[evidence.verdict]

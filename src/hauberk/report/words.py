@@ -33,6 +33,16 @@ def clean(text: str, limit: int = 4000) -> str:
     return shown if len(text) <= limit else f"{shown[:limit]}… ({len(text)} characters)"
 
 
+def visible(text: str) -> str:
+    """Lines of any length with nothing hidden in them: what a terminal may be given.
+
+    >>> print(visible("a\\u202eb\\nc"))
+    a\\u202eb
+    c
+    """
+    return "".join(c if c == "\n" else _visible(c) for c in text)
+
+
 def _visible(character: str) -> str:
     if character.isprintable() or unicodedata.category(character) not in _HIDDEN:
         return character
