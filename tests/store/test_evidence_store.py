@@ -153,3 +153,27 @@ def test_it_finds_what_a_list_would(make: Make, rows: list[tuple[str, str, int]]
         for check in "xy":
             expected = [b"%d" % i for _, i, m, c in sorted(kept, reverse=True) if (m, c) == (model, check)]
             assert [s.envelope for s in store.find(digest(model.encode()), check)] == expected
+
+
+def test_the_switch_to_wal_is_waited_for() -> None:
+    """SQLite answers `database is locked` at once when two processes make the switch: the second one tries again."""
+    from hauberk.store.engine import _write_ahead
+
+    class Cursor:
+        tries = 0
+
+        def execute(self, statement: str) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise sqlite3.OperationalError("database is locked")
+
+    cursor = Cursor()
+    _write_ahead(cursor)
+    assert cursor.tries == 3
+
+    class Broken:
+        def execute(self, statement: str) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(sqlite3.OperationalError, match="disk"):
+        _write_ahead(Broken())

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,8 @@ from ..core.errors import InputError, need
 
 BUSY_S = 30
 """How long a writer waits for another one: far longer than any write takes."""
+
+RETRY_S = 0.01
 
 MIGRATION_LOCK = 0x6861756265726B
 """PostgreSQL advisory lock under which one process at a time migrates: 'hauberk' in ASCII."""
@@ -100,10 +104,23 @@ def _arguments(url: URL) -> dict[str, Any]:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say, see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")  # readers do not wait for a writer
+    _write_ahead(cursor)  # readers do not wait for a writer
     cursor.execute("PRAGMA synchronous=FULL")  # a commit is synced: a killed machine loses nothing acknowledged
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to WAL. SQLite does not wait by itself while another process makes the same switch: we do."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(RETRY_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:
