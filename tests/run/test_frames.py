@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hauberk.core.errors import HauberkError, InputError, LimitExceeded, VerificationError
-from hauberk.core.ports import Job
-from hauberk.run.call import MAX_WORDS, call, plain_error, revive, silent
+from hauberk.core.ports import Job, silent
+from hauberk.run.call import MAX_WORDS, call, plain_error, revive
 from hauberk.run.frames import FrameReader, frame
 from hauberk.run.inline import Inline
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,11 @@ from ..core.codec import Frozen, encode
 from ..core.errors import InputError, LimitExceeded
 from ..core.limits import Limits
 from ..core.nouns import Subject
+from ..core.ports import Progress, silent
 
 CHUNK = 1 << 20
 """Bytes read at a time: large enough that the hash, not the system call, is what costs."""
 
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,7 @@ class Found:
     link: str = ""
 
 
-def _silent(done: int, total: int, note: str) -> None:
-    return None
-
-
-def manifest(path: Path, limits: Limits | None = None, progress: Progress = _silent) -> Manifest:
+def manifest(path: Path, limits: Limits | None = None, progress: Progress = silent) -> Manifest:
     """Hash a file or folder. Every file is opened once, and what is hashed is what was read.
 
     Symbolic links that stay inside the folder are followed and hashed as files; those that leave it are refused.
@@ -94,7 +90,7 @@ def manifest(path: Path, limits: Limits | None = None, progress: Progress = _sil
     return Manifest(path.is_dir(), tuple(entries))
 
 
-def subject(path: Path, limits: Limits | None = None, *, kind: str = "model", progress: Progress = _silent) -> Subject:
+def subject(path: Path, limits: Limits | None = None, *, kind: str = "model", progress: Progress = silent) -> Subject:
     """The Subject of a file or folder: its name and the digest of its manifest. Errors as `manifest`."""
     return Subject(kind, path.name or path.resolve().name, manifest(path, limits, progress).digest)
 

@@ -15,7 +15,7 @@ from hauberk.model.meter import QueryMeter
 from .checks import check
 from .conduct import BYTES, without_sandbox
 from .config import AuditConfig
-from .load import confine, facts, load, no_gradient, no_refit
+from .load import facts, load, no_gradient, no_refit
 from .plan import Look
 
 SAMPLE = 64
@@ -25,7 +25,6 @@ SAMPLE = 64
 def look(argument: Mapping[str, Json], progress: Progress) -> Json:
     """A first look: do model and data fit, and what can be done with them. Returns plan.Look as plain JSON."""
     config = decode(AuditConfig, argument["config"])
-    confine(config)  # before numerical libraries are imported
     loaded = load(config, subjects(argument))
     missing: dict[str, str] = {}
     for need, data, flag in ((Need.TEST, loaded.test, "data"), (Need.TRAIN, loaded.train, "train")):
@@ -50,13 +49,12 @@ def run_check(argument: Mapping[str, Json], progress: Progress) -> Json:
     """Run one check. Returns its Evidence as plain JSON."""
     item: Any = argument
     config = decode(AuditConfig, item["config"])
-    if item["check"] not in BYTES:
-        confine(config)  # before numerical libraries are imported
-    chosen, limits = check(item["check"]), Limits(wall_s=item["wall_s"], queries=item["queries"])
-    if chosen.id in BYTES:
+    limits = Limits(wall_s=item["wall_s"], queries=item["queries"])
+    if item["check"] in BYTES:
         inputs = Inputs(config.artifact, subjects=subjects(argument), options=item["options"], progress=progress)
-        return cast(Json, encode(chosen.run(inputs, limits, item["seed"])))
-    loaded = load(config, subjects(argument))
+        return cast(Json, encode(check(item["check"]).run(inputs, limits, item["seed"])))
+    loaded = load(config, subjects(argument))  # confines: before the check imports its libraries
+    chosen = check(item["check"])
     loaded.model.meter = QueryMeter(limits.queries)
     inputs = Inputs(
         config.artifact, loaded.model, loaded.test, loaded.train, loaded.subjects, item["options"], progress=progress

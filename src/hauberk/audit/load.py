@@ -43,7 +43,7 @@ HERE = ("onnx", "pt2", "torchscript")
 _KEPT: dict[bytes, Loaded] = {}
 
 
-def confine(config: AuditConfig) -> str:
+def _confine(config: AuditConfig) -> str:
     """Confine this process, if it is a worker and the model will run in it. Returns what confines it."""
     from hauberk.model.sniff import sniff
     from hauberk.run.own import confine_worker
@@ -57,6 +57,7 @@ def confine(config: AuditConfig) -> str:
 def load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
     """Model and data, from this process's memory where they are already there.
 
+    A worker in which the model will run is confined first: call this before numerical libraries are imported.
     Raises InputError when they cannot be read or do not fit, VerificationError when the model's bytes changed.
     """
     key = canonical([encode(config), encode(subjects)])
@@ -69,6 +70,7 @@ def load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
 def _load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
     from hauberk.run.sandbox import Sandbox
 
+    confined = _confine(config)
     test, train = _read(config)
     sandbox, example = Sandbox(), train if train is not None else test
     model = _open(config, subjects.get("model"), sandbox, example)
@@ -78,7 +80,7 @@ def _load(config: AuditConfig, subjects: Mapping[str, Subject]) -> Loaded:
         if data is not None:
             found[role] = Subject("dataset", data.name, data.digest)
     alone = hasattr(model, "description")
-    strength = sandbox.strength if alone else confine(config)
+    strength = sandbox.strength if alone else confined
     unconfined = "this system offers no sandbox: the model ran with the user's rights" if alone and not strength else ""
     return Loaded(model, test, train, found, strength, unconfined)
 

@@ -127,8 +127,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _silent(done: int, total: int, note: str) -> None:
-    return None
+def silent(done: int, total: int, note: str) -> None:
+    """Progress that goes nowhere."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Inputs:
     train: Dataset | None = None
     subjects: Mapping[str, Subject] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
-    progress: Progress = _silent
+    progress: Progress = silent
     clock: Clock = field(default_factory=SystemClock)
 
 

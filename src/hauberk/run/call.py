@@ -1,5 +1,6 @@
 """Call `module:function` by name, and carry its errors over a process boundary.
 
+>>> from hauberk.core.ports import silent
 >>> call("hauberk.run.inline:echo", {"n": (1, 2)}, silent)
 b'{"n":[1,2]}'
 >>> revive(plain_error(InputError("x.onnx: truncated", hint="download it again"))).hint
@@ -27,10 +28,6 @@ MAX_WORDS = 4_000
 _TREE: dict[str, type[HauberkError]] = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, HauberkError)
 }
-
-
-def silent(done: int, total: int, note: str) -> None:
-    """Progress that goes nowhere."""
 
 
 def call(function: str, argument: Mapping[str, Json], progress: Progress) -> bytes:
