@@ -1,17 +1,19 @@
-"""Which walker reads which bytes: by their content, never by a file name's extension."""
+"""Which walker reads which bytes: by their content, never by a file name's extension.
+
+A row of the table names a format, its module in formats/, and the marks that its files bear. A module is imported
+when a mark is met; where there is none, its `sniff` is asked. `sniff(data)` has the last word either way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
 
 from ..core.errors import InputError
 from ..core.nouns import Place, Severity
-from .formats import archive, compressed, keras, lightgbm, npy, onnx, pickle, safetensors, tar, torch, xgboost, zip
 from .formats.opcodes import Broken
 from .walk import UNKNOWN, Walk
-
-Sniff = Callable[[memoryview], bool]
-Walker = Callable[[Walk, memoryview, str], object]
 
 EXECUTABLE = {
     b"\x7fELF": "an ELF executable or library",
@@ -20,8 +22,62 @@ EXECUTABLE = {
     b"\xca\xfe\xba\xbe": "a macOS or Java executable",
     b"#!": "a script",
 }
-HDF5, HDF5_PLACES = b"\x89HDF\r\n\x1a\n", tuple(512 << n for n in range(16))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A format. module: in formats/. marks: (offset, bytes), any of which may stand there; none when it has no mark.
+
+    trailing: marks that may also stand anywhere in the last bytes of a file. kind: names the functions, for a module
+    that reads two formats: `sniff_<kind>`, `walk_<kind>`.
+    """
+
+    name: str
+    module: str
+    marks: tuple[tuple[int, bytes], ...] = ()
+    trailing: bytes = b""
+    kind: str = ""
+
+    def claims(self, data: memoryview) -> bool:
+        """Whether these bytes are of this format."""
+        if self.marks and not self._marked(data):
+            return False
+        return bool(getattr(self._loaded(), "sniff" + self.kind)(data))
+
+    def walk(self, walk: Walk, data: memoryview, path: str) -> None:
+        """Walk them. Raises Broken, InputError."""
+        getattr(self._loaded(), "walk" + self.kind)(walk, data, path)
+
+    def _marked(self, data: memoryview) -> bool:
+        if any(data[at : at + len(mark)] == mark for at, mark in self.marks):
+            return True
+        return bool(self.trailing) and self.trailing in bytes(data[-TAIL:])
+
+    def _loaded(self) -> ModuleType:
+        return importlib.import_module(f"{__package__}.formats.{self.module}")
+
+
+TAIL = 65557
+"""A zip's end record and its longest comment: the bytes in which a reader looks for it."""
+
+HDF5, HDF5_PLACES = b"\x89HDF\r\n\x1a\n", (0, *(512 << n for n in range(16)))
 """HDF5 lets a block of the user's own stand before its mark, of 512 bytes or any power of two above."""
+
+ZIP = Row("zip", "archive", ((0, b"PK\x03\x04"), (0, b"PK\x05\x06")), trailing=b"PK\x05\x06")
+TAR = Row("tar", "tar")
+FORMATS: tuple[Row, ...] = (
+    ZIP,
+    Row("npy", "npy", ((0, b"\x93NUMPY"),)),
+    Row("compressed", "compressed", ((0, b"\x1f\x8b"), (0, b"BZh"), (0, b"\xfd7zXZ\0"), (0, b"\x5d\0\0"), (0, b"x"))),
+    Row("xgboost", "xgboost"),
+    Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
+    Row("torch legacy", "torch", kind="_legacy"),
+    Row("pickle", "pickle", tuple((0, bytes((0x80, n))) for n in range(6))),
+    Row("safetensors", "safetensors"),
+    TAR,
+    Row("onnx", "onnx", ((0, b"\x08"),)),
+)
+
 UNREAD = {
     HDF5: "HDF5",
     b"GGUF": "GGUF",
@@ -36,76 +92,65 @@ UNREAD = {
 }
 """Formats that are recognised and not read yet: an honest `inconclusive`."""
 
-FORMATS: tuple[tuple[str, Sniff, Walker], ...] = (
-    ("zip", zip.sniff, archive.walk),
-    ("npy", npy.sniff, npy.walk),
-    ("compressed", compressed.sniff, compressed.walk),
-    ("xgboost", xgboost.sniff, xgboost.walk),
-    ("lightgbm", lightgbm.sniff, lightgbm.walk),
-    ("torch legacy", torch.sniff_legacy, torch.walk_legacy),
-    ("pickle", pickle.begins, pickle.walk_pickle),
-    ("safetensors", safetensors.sniff, safetensors.walk),
-    ("tar", tar.sniff, tar.walk),
-    ("onnx", onnx.sniff, onnx.walk),
-)
-
 
 def walk_content(walk: Walk, data: memoryview, path: str) -> None:
     """Walk bytes of any format. What no walker knows is a skip, never a pass."""
     head = bytes(data[:64])
     if executable := next((what for magic, what in EXECUTABLE.items() if head.startswith(magic)), ""):
         _executable(walk, path, executable)
-        return
-    if unread := next((what for magic, what in UNREAD.items() if magic in head[:12] and head.startswith(magic)), ""):
+    elif row := next((row for row in FORMATS if row.claims(data)), None):
+        walk.formats[path] = row.name
+        _guarded(walk, row, data, path)
+        _as_pickle_too(walk, row, data, path)
+        _two_faced(walk, row, data, path)
+    elif unread := next((what for magic, what in UNREAD.items() if head.startswith(magic)), ""):
         walk.formats[path] = unread
         walk.skip(path or "the file", f"{unread} is recognised, but not read yet")
-        return
-    for name, sniff, walker in FORMATS:
-        if sniff(data):
-            walk.formats[path] = name
-            _guarded(walk, walker, data, path, name)
-            if not name.endswith(("pickle", "legacy")) and pickle.is_pickle(walk, data):
-                _polyglot(walk, data, path, name)
-            _two_faced(walk, data, path, name)
-            return
-    _unclaimed(walk, data, path)
+    else:
+        _unclaimed(walk, data, path)
 
 
-def _polyglot(walk: Walk, data: memoryview, path: str, name: str) -> None:
+def _as_pickle_too(walk: Walk, row: Row, data: memoryview, path: str) -> None:
     """Bytes of one format that an unpickler would run as well."""
+    from .formats import pickle
+
+    if row.module in ("pickle", "torch") or not pickle.is_pickle(walk, data):
+        return
     remedy = "do not load this file; no honest writer makes such bytes"
-    message = f"this {name} file is a pickle as well: what it does depends on who reads it"
+    message = f"this {row.name} file is a pickle as well: what it does depends on who reads it"
     walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
-    pickle.walk_pickle(walk, data, path)
+    pickle.walk(walk, data, path)
 
 
-def _two_faced(walk: Walk, data: memoryview, path: str, name: str) -> None:
+def _two_faced(walk: Walk, row: Row, data: memoryview, path: str) -> None:
     """Formats whose mark may stand behind a beginning of another one: torch opens such a tar, Keras such an HDF5."""
     remedy = "do not load this file; no honest writer makes such bytes"
-    other = "HDF5" if any(bytes(data[at : at + 8]) == HDF5 for at in HDF5_PLACES) else ""
-    if name not in ("tar", "zip") and tar.sniff(data):
+    other = "HDF5" if row.name != "HDF5" and any(data[at : at + 8] == HDF5 for at in HDF5_PLACES) else ""
+    if row not in (TAR, ZIP) and TAR.claims(data):
         other = "tar"
     if other:
-        message = f"this {name} file is {other} as well: what it does depends on who reads it"
+        message = f"this {row.name} file is {other} as well: what it does depends on who reads it"
         walk.flaw("artifact.polyglot", Severity.HIGH, Place(path), message, remedy, ("CWE-436",))
 
 
-def _guarded(walk: Walk, walker: Walker, data: memoryview, path: str, name: str) -> None:
+def _guarded(walk: Walk, row: Row, data: memoryview, path: str) -> None:
     try:
-        walker(walk, data, path)
+        row.walk(walk, data, path)
     except Broken as error:
         remedy = "do not load this file; download it again and compare the digest"
-        rule = f"artifact.{name.partition(' ')[0]}.broken"
-        walk.flaw(rule, Severity.HIGH, Place(path, f"byte {error.at}"), f"{name}: {error}", remedy)
+        rule = f"artifact.{row.name.partition(' ')[0].lower()}.broken"
+        walk.flaw(rule, Severity.HIGH, Place(path, f"byte {error.at}"), f"{row.name}: {error}", remedy)
     except InputError as error:
-        walk.skip(path or "the file", f"{name}: {error}")
+        walk.skip(path or "the file", f"{row.name}: {error}")
 
 
 def _unclaimed(walk: Walk, data: memoryview, path: str) -> None:
-    """No magic: an old pickle, data that is only text, or nothing that we know."""
+    """No mark: an old pickle, data that is only text, or nothing that we know."""
+    from .formats import keras, pickle
+
     if len(data) and pickle.is_pickle(walk, data):
         walk.formats[path] = "pickle"
-        pickle.walk_pickle(walk, data, path)
+        pickle.walk(walk, data, path)
     elif keras.is_json(data):
         walk.formats[path] = "json"
         keras.walk_json(walk, data, path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...core.nouns import Place, Severity
 from ..walk import Walk
 from . import keras, skops, torch
-from .zip import enter, open_zip
+from .zip import enter, open_zip, sniff
 
+__all__ = ["sniff", "walk"]
 SPECIAL = (torch, skops, keras)
 
 

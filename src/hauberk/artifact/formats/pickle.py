@@ -240,7 +240,7 @@ def _state_keys(state: Any) -> list[tuple[list[Any], bool]]:
     return []
 
 
-def begins(data: memoryview) -> bool:
+def sniff(data: memoryview) -> bool:
     """Whether bytes begin as a pickle of protocol 2 or later. Older ones have no mark of their own."""
     return MAGIC.match(bytes(data[:2])) is not None
 
@@ -301,6 +301,6 @@ def _broken(inspector: Inspector, error: Broken, streams: int, left: int) -> Non
         inspector.walk.flaw("artifact.pickle.broken", Severity.HIGH, place, message, remedy, ("CWE-502",))
 
 
-def walk_pickle(walk: Walk, data: memoryview, path: str, *, loader: str = "pickle") -> None:
+def walk(walk: Walk, data: memoryview, path: str, *, loader: str = "pickle") -> None:
     """Walk a pickle file."""
     walk_streams(Inspector(walk, path, loader=loader), data)

@@ -8,7 +8,9 @@ from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import torchscript
 from .machine import Machine
-from .pickle import TORCH, Inspector, begins, is_pickle, run, walk_pickle
+from .pickle import TORCH, Inspector, is_pickle, run
+from .pickle import sniff as sniff_pickle
+from .pickle import walk as walk_pickle
 from .zip import Archive, Member, enter, read
 from .zip import sniff as sniff_zip
 
@@ -52,7 +54,7 @@ def _storage(walk: Walk, archive: Archive, member: Member, path: str) -> None:
     """A storage is raw numbers to torch; one that is a harmful pickle all the same is told."""
     whole = archive.data[member.start : member.start + member.packed]
     content = whole if member.method == 0 else read(walk, archive, member, path)
-    if content is not None and begins(content) and is_pickle(walk, content):
+    if content is not None and sniff_pickle(content) and is_pickle(walk, content):
         walk_pickle(walk, content, join(path, printable(member.name)))
 
 

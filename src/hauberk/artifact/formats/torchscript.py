@@ -64,7 +64,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Name every operator that is not known in one code file (or its debug table). Raises Broken."""
     walk.formats[path] = "torchscript code"
     if path.endswith(".debug_pkl"):
-        from .pickle import walk_pickle
+        from .pickle import walk as walk_pickle
 
         walk_pickle(walk, data, path, loader="torchscript")
         return
