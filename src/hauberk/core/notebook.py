@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
-from platform import python_version
 
+from .. import __version__
 from .canon import Json
 from .errors import InputError, LimitExceeded
 from .exhibits import Exhibit
@@ -117,8 +117,12 @@ def parameters(check: Check, options: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def tool_versions(check: Check) -> Mapping[str, str]:
     """Versions of Python, Hauberk and the distributions that the check names and that are installed."""
-    found = {"python": python_version()}
-    for name in ("hauberk", *check.tools):
+    found = {"python": ".".join(map(str, sys.version_info[:3])), "hauberk": __version__}
+    if not check.tools:
+        return found
+    from importlib.metadata import PackageNotFoundError, version  # only here: it costs as much as all the rest
+
+    for name in check.tools:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

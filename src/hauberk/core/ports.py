@@ -5,7 +5,6 @@ Arrays are NumPy arrays; NumPy is named for the type checker only and is never i
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ from .limits import Limits
 from .nouns import Evidence, Subject
 
 if TYPE_CHECKING:
+    import subprocess
+
     import numpy as np
     from numpy.typing import NDArray
 
