@@ -1,112 +1,144 @@
 """The report on a terminal: the verdict in the first line, then what must be done, then what was looked at.
 
-Plain strings go through rich as `Text`, never as markup; escapes and bidi characters are made visible first.
+Written by hand, not with a library for terminals: loading one would cost more than a scan. Escapes and bidi characters
+are made visible first, then lines are wrapped, then colours are laid on.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
-from io import StringIO
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from ..core.nouns import Dossier, Severity, Verdict
 from .figures import count, elapsed
 from .words import NOT_TESTED, Pair, clean, gist, grouped, place, reason, title, verdict_sentence, weaknesses
 
-if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
-    from rich.text import Text
-
 MAX_RULES, MAX_PLACES = 20, 3
+INDENT = 4
 STYLES = {
-    Verdict.BROKEN: "bold red", Verdict.INCONCLUSIVE: "bold yellow", Verdict.HELD: "bold green", NOT_TESTED: "dim",
-    Severity.CRITICAL: "bold white on red", Severity.HIGH: "bold red", Severity.MEDIUM: "bold yellow",
-    Severity.LOW: "bold cyan", Severity.INFO: "dim",
+    Verdict.BROKEN: "1;31", Verdict.INCONCLUSIVE: "1;33", Verdict.HELD: "1;32", NOT_TESTED: "2",
+    Severity.CRITICAL: "1;37;41", Severity.HIGH: "1;31", Severity.MEDIUM: "1;33", Severity.LOW: "1;36",
+    Severity.INFO: "2",
 }  # fmt: skip
+"""SGR parameters of ECMA-48: 1 bold, 2 faint, 3x the colour, 4x its background."""
+BOLD, DIM, CYAN, YELLOW = "1", "2", "36", "33"
+
+
+class Piece(NamedTuple):
+    """Words in one style, SGR parameters or ''."""
+
+    words: str
+    style: str = ""
+
+
+class Row(NamedTuple):
+    """A line to wrap: how far it is indented, then its pieces."""
+
+    indent: int
+    pieces: tuple[Piece, ...]
 
 
 def render(dossier: Dossier, *, width: int = 100, color: bool = False) -> str:
     """The report as text of this width; with ANSI colours when asked."""
-    from rich.console import Console
-
-    out = StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=color, no_color=not color, color_system="standard" if color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-    console.print(renderable(dossier))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    lines = [line for row in _rows(dossier, width) for line in _wrapped(row, width, color)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def renderable(dossier: Dossier) -> Group:
-    """The same for a rich console."""
-    from rich.console import Group
-
-    return Group(*_parts(dossier))
+def _row(*pieces: Piece | str, indent: int = 0) -> Row:
+    named = (Piece(piece) if isinstance(piece, str) else piece for piece in pieces)
+    return Row(indent, tuple(Piece(clean(words, 1000), style) for words, style in named if words))
 
 
-def _text(*pieces: tuple[str, str] | str) -> Text:
-    from rich.text import Text
-
-    text = Text()
-    for piece in pieces:
-        words, style = (piece, "") if isinstance(piece, str) else piece
-        text.append(clean(words, 1000), style=style)
-    return text
-
-
-def _parts(dossier: Dossier) -> Iterator[RenderableType]:
-    yield _text((dossier.verdict.upper(), STYLES[dossier.verdict]), " ", verdict_sentence(dossier))
+def _rows(dossier: Dossier, width: int) -> Iterator[Row]:
+    yield _row(Piece(dossier.verdict.upper(), STYLES[dossier.verdict]), " ", verdict_sentence(dossier))
     groups = grouped(weaknesses(dossier))
     for group in groups[:MAX_RULES]:
-        yield _finding(dossier, group)
+        yield from _finding(dossier, group)
     if len(groups) > MAX_RULES:
-        yield _text("", f"{count(len(groups) - MAX_RULES, 'more rule')} in report.json")
-    yield _checks(dossier)
+        yield _row(f"{count(len(groups) - MAX_RULES, 'more rule')} in report.json")
+    yield _row("")
+    yield from _checks(dossier, width)
     yield from _not_tested(dossier)
 
 
-def _finding(dossier: Dossier, group: list[Pair]) -> RenderableType:
-    from rich.console import Group
-    from rich.padding import Padding
-
+def _finding(dossier: Dossier, group: list[Pair]) -> Iterator[Row]:
     first = group[0][1]
-    head = _text((f" {first.severity} ", STYLES[first.severity]), " ", (first.rule, "bold"))
-    lines: list[RenderableType] = [_text((place(dossier, f), "cyan"), f"  {f.message}") for _, f in group[:MAX_PLACES]]
+    yield _row("")
+    yield _row(Piece(f" {first.severity} ", STYLES[first.severity]), " ", Piece(first.rule, BOLD))
+    for _, finding in group[:MAX_PLACES]:
+        yield _row(Piece(place(dossier, finding), CYAN), f"  {finding.message}", indent=INDENT)
     if len(group) > MAX_PLACES:
-        lines.append(_text((f"and {count(len(group) - MAX_PLACES, 'more place')}", "dim")))
+        yield _row(Piece(f"and {count(len(group) - MAX_PLACES, 'more place')}", DIM), indent=INDENT)
     if first.remedy:
-        lines.append(_text(("do: ", "bold"), first.remedy))
+        yield _row(Piece("do: ", BOLD), first.remedy, indent=INDENT)
     if first.references:
-        lines.append(_text((", ".join(first.references), "dim")))
-    return Group(_text(""), head, *(Padding(line, (0, 0, 0, 4)) for line in lines))
+        yield _row(Piece(", ".join(first.references), DIM), indent=INDENT)
 
 
-def _checks(dossier: Dossier) -> RenderableType:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False, title=None)
-    for _ in range(4):
-        table.add_column(overflow="fold")
-    table.add_row("")
-    for e in dossier.evidence:
-        saw = "; ".join(part for part in (gist(e), reason(e)) if part)
-        table.add_row(
-            _text((e.verdict, STYLES[e.verdict])),
-            _text(title(dossier, e.check)),
-            _text(saw),
-            _text((elapsed(e), "dim")),
-        )
+def _checks(dossier: Dossier, width: int) -> Iterator[Row]:
+    """One line a check, in columns as far as there is room; below it what it skipped."""
+    lines = [
+        (e, title(dossier, e.check), "; ".join(part for part in (gist(e), reason(e)) if part), elapsed(e))
+        for e in dossier.evidence
+    ]
+    verdicts = max((len(e.verdict) for e in dossier.evidence), default=0) + 2
+    titles = min(max((_cells(clean(name)) for _, name, _, _ in lines), default=0) + 2, width // 2)
+    for e, name, saw, took in lines:
+        head = (Piece(f"{e.verdict:<{verdicts}}", STYLES[e.verdict]), _padded(clean(name), titles))
+        yield _row(*head, f"{saw}  ", Piece(took, DIM))
         for s in e.skipped[:5]:
-            table.add_row("", "", _text(("skipped: ", "yellow"), f"{s.what}: {s.why}"), "")
-    return table
+            yield _row(Piece("skipped: ", YELLOW), f"{s.what}: {s.why}", indent=verdicts)
 
 
-def _not_tested(dossier: Dossier) -> Iterator[RenderableType]:
-    if not dossier.not_tested:
-        return
-    yield _text("")
-    yield _text((NOT_TESTED, "bold"))
+def _not_tested(dossier: Dossier) -> Iterator[Row]:
+    if dossier.not_tested:
+        yield _row("")
+        yield _row(Piece(NOT_TESTED, BOLD))
     for one in dossier.not_tested:
-        give = ("  give ", "dim") if one.give else ""
-        yield _text("    ", title(dossier, one.check), f": {one.why}", give, (one.give, "cyan"))
+        give = ("  ", Piece("give ", DIM), Piece(one.give, CYAN)) if one.give else ()
+        yield _row(f"{title(dossier, one.check)}: {one.why}", *give, indent=INDENT)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(2, width - _cells(text))
+
+
+def _cells(text: str) -> int:
+    """Columns that a text takes; East Asian wide characters take two, marks that combine none.
+
+    >>> _cells("model"), _cells("模型")
+    (5, 4)
+    """
+    return len(text) if text.isascii() else sum(_cell(c) for c in text)
+
+
+def _cell(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _wrapped(row: Row, width: int, color: bool) -> Iterator[str]:
+    """The row in lines of at most `width` columns, broken at spaces where there are any."""
+    room = max(width - row.indent, 20)
+    line, used = "", 0
+    for words, style in (part for piece in row.pieces for part in _words(piece, room)):
+        if used and used + _cells(words.rstrip(" ")) > room:
+            yield " " * row.indent + line
+            line, used, words = "", 0, words.lstrip(" ")
+        line += f"\x1b[{style}m{words}\x1b[0m" if color and style and words.strip() else words
+        used += _cells(words)
+    yield " " * row.indent + line
+
+
+def _words(piece: Piece, room: int) -> Iterator[Piece]:
+    """A piece as words, each with the spaces behind it; one that no line can hold is cut."""
+    word = ""
+    for character in piece.words:
+        if (word.endswith(" ") and character != " ") or _cells(word) + _cell(character) > room:
+            yield Piece(word, piece.style)
+            word = ""
+        word += character
+    if word:
+        yield Piece(word, piece.style)
