@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from ..core.nouns import Dossier, Severity, Verdict
@@ -33,10 +34,11 @@ class Piece(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line to wrap: how far it is indented, then its pieces."""
+    """A line to wrap: its pieces, how far it is indented, and how much further its second line is."""
 
-    indent: int
     pieces: tuple[Piece, ...]
+    indent: int = 0
+    hang: int = 0
 
 
 def render(dossier: Dossier, *, width: int = 100, color: bool = False) -> str:
@@ -45,9 +47,9 @@ def render(dossier: Dossier, *, width: int = 100, color: bool = False) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _row(*pieces: Piece | str, indent: int = 0) -> Row:
+def _row(*pieces: Piece | str, indent: int = 0, hang: int = 0) -> Row:
     named = (Piece(piece) if isinstance(piece, str) else piece for piece in pieces)
-    return Row(indent, tuple(Piece(clean(words, 1000), style) for words, style in named if words))
+    return Row(tuple(Piece(clean(words, 1000), style) for words, style in named if words), indent, hang)
 
 
 def _rows(dossier: Dossier, width: int) -> Iterator[Row]:
@@ -86,7 +88,7 @@ def _checks(dossier: Dossier, width: int) -> Iterator[Row]:
     titles = min(max((_cells(clean(name)) for _, name, _, _ in lines), default=0) + 2, width // 2)
     for e, name, saw, took in lines:
         head = (Piece(f"{e.verdict:<{verdicts}}", STYLES[e.verdict]), _padded(clean(name), titles))
-        yield _row(*head, f"{saw}  ", Piece(took, DIM))
+        yield _row(*head, f"{saw}  ", Piece(took, DIM), hang=verdicts + titles)
         for s in e.skipped[:5]:
             yield _row(Piece("skipped: ", YELLOW), f"{s.what}: {s.why}", indent=verdicts)
 
@@ -121,22 +123,28 @@ def _cell(character: str) -> int:
 
 def _wrapped(row: Row, width: int, color: bool) -> Iterator[str]:
     """The row in lines of at most `width` columns, broken at spaces where there are any."""
-    room = max(width - row.indent, 20)
-    line, used = "", 0
-    for words, style in (part for piece in row.pieces for part in _words(piece, room)):
-        if used and used + _cells(words.rstrip(" ")) > room:
-            yield " " * row.indent + line
-            line, used, words = "", 0, words.lstrip(" ")
-        line += f"\x1b[{style}m{words}\x1b[0m" if color and style and words.strip() else words
-        used += _cells(words)
-    yield " " * row.indent + line
+    indent, room = row.indent, max(width - row.indent, 20)
+    line: list[Piece] = []
+    for piece in (word for whole in row.pieces for word in _words(whole, room)):
+        used = sum(_cells(part.words) for part in line)
+        if used and used + _cells(piece.words.rstrip(" ")) > room:
+            yield " " * indent + _painted(line, color)
+            indent, room = row.indent + row.hang, max(width - row.indent - row.hang, 20)
+            line, piece = [], Piece(piece.words.lstrip(" "), piece.style)  # noqa: PLW2901
+        line.append(piece)
+    yield " " * indent + _painted(line, color)
+
+
+def _painted(line: list[Piece], color: bool) -> str:
+    runs = [(style, "".join(p.words for p in run)) for style, run in groupby(line, key=lambda p: p.style)]
+    return "".join(f"\x1b[{style}m{words}\x1b[0m" if color and style else words for style, words in runs)
 
 
 def _words(piece: Piece, room: int) -> Iterator[Piece]:
     """A piece as words, each with the spaces behind it; one that no line can hold is cut."""
     word = ""
     for character in piece.words:
-        if (word.endswith(" ") and character != " ") or _cells(word) + _cell(character) > room:
+        if (word.endswith(" ") and character != " " and word.strip()) or _cells(word) + _cell(character) > room:
             yield Piece(word, piece.style)
             word = ""
         word += character
