@@ -9,29 +9,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import mmap
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from ..core.canon import Json
+from ..core.codec import FrozenMap
 from ..core.errors import InputError
 from ..core.exhibits import Table
 from ..core.limits import Limits
 from ..core.notebook import Notebook
-from ..core.nouns import Evidence, Finding, Measurement, Severity, Skipped, Verdict
-from ..core.ports import Inputs, Need
-from .manifest import Entry, Found, Manifest, files_of, identity, open_regular
+from ..core.nouns import Evidence, Finding, Measurement, Place, Severity, Skipped, Subject, Verdict
+from ..core.ports import Inputs, Need, Progress, silent
+from .baseline import Accepted, entry, fingerprint_of
+from .manifest import Entry, Found, Manifest, files_of
+from .reading import Reading
 from .route import walk_content
 from .verdicts import BY_USER, Standing
 from .walk import Seen, Walk
 
-HASH_PIECE = 1 << 24
-"""Bytes hashed between two looks at the progress bar."""
 SHOWN_GLOBALS = 500
 
 
@@ -56,10 +55,18 @@ class Scanned:
         return Verdict.INCONCLUSIVE if self.skipped else Verdict.HELD
 
 
-def scan(path: Path, limits: Limits | None = None, allow: Iterable[str] = ()) -> Scanned:
-    """Walk every file of a model, never loading any of it, and hash the same bytes.
+def scan(
+    path: Path,
+    limits: Limits | None = None,
+    allow: Iterable[str] = (),
+    *,
+    progress: Progress = silent,
+    digests: bool = True,
+) -> Scanned:
+    """Walk every file of a model, never loading any of it, and hash the same bytes meanwhile.
 
     allow: exact dotted names (`lib.mod.Cls`) that the caller takes responsibility for; known gadgets stay refused.
+    progress: told bytes. digests: without them the manifest names no bytes, and no evidence can be made of it.
     Costs one pass over the file for the hash; programs are walked at about a million opcodes a second.
     Raises InputError for a path that cannot be read; whatever is inside a file is a finding or a skip.
     """
@@ -67,45 +74,45 @@ def scan(path: Path, limits: Limits | None = None, allow: Iterable[str] = ()) ->
     walk = Walk(limits, walk_content, allow)
     found = list(files_of(path, limits))
     walk.beside = frozenset(item.path for item in found)
-    entries = tuple(_file(walk, item, limits) for item in found)
+    entries = tuple(_entries(walk, found, progress, digests))
     walk.settle()
     if not entries:
         walk.skip(path.name, "the folder is empty")
     manifest = Manifest(path.is_dir(), entries)
+    digest = manifest.digest if digests else ""
     findings = tuple(
-        Finding(f.rule, f.severity, manifest.digest, f.place, f.message, f.remedy, f.references) for f in walk.flaws
+        Finding(f.rule, f.severity, digest, f.place, f.message, f.remedy, f.references) for f in walk.flaws
     )
     skipped = tuple(Skipped(what, why) for what, why in walk.skipped)
     return Scanned(manifest, findings, skipped, dict(walk.formats), tuple(walk.seen.values()))
 
 
-def _file(walk: Walk, item: Found, limits: Limits) -> Entry:
-    with _opened(item.location) as data:
-        if len(data) > limits.max_file_bytes:
-            walk.skip(item.path or "the file", f"{len(data)} bytes, the limit is {limits.max_file_bytes}")
-        else:
-            walk.depth = 0
-            walk.enter(data, item.path)
-        state = hashlib.sha256()
-        for at in range(0, len(data), HASH_PIECE):
-            state.update(data[at : at + HASH_PIECE])
-        return Entry(item.path, len(data), "sha256:" + state.hexdigest())
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[memoryview]:
-    """A file's bytes, mapped. Raises InputError if it is written to meanwhile."""
-    fd = open_regular(path)
+def _entries(walk: Walk, found: list[Found], progress: Progress, digests: bool) -> Iterator[Entry]:
+    """Walk file after file; a few are still being hashed while the next ones are walked."""
+    under_way: deque[Reading] = deque()
+    done, total = 0, sum(item.location.stat().st_size for item in found)
     try:
-        before = identity(fd)
-        if not before[2]:
-            yield memoryview(b"")
-            return
-        yield memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
-        if identity(fd) != before:
-            raise InputError(f"{path}: changed while it was read", hint="wait for the writer, then try again")
+        for item in found:
+            progress(done, total, item.path)
+            reading = Reading(item, digests=digests)
+            under_way.append(reading)
+            _walk_file(walk, item, reading.data)
+            done += len(reading.data)
+            while len(under_way) >= (os.cpu_count() or 1):
+                yield under_way.popleft().entry()
+        while under_way:
+            yield under_way.popleft().entry()
     finally:
-        os.close(fd)
+        for reading in under_way:
+            reading.close()
+
+
+def _walk_file(walk: Walk, item: Found, data: memoryview) -> None:
+    if len(data) > walk.limits.max_file_bytes:
+        walk.skip(item.path or "the file", f"{len(data)} bytes, the limit is {walk.limits.max_file_bytes}")
+        return
+    walk.depth = 0
+    walk.enter(data, item.path)
 
 
 class Scan:
@@ -116,7 +123,7 @@ class Scan:
     title: str = "Malicious content in the model's files"
     needs: tuple[Need, ...] = (Need.ARTIFACT,)
     roles: tuple[str, ...] = ("model",)
-    defaults: Mapping[str, Json] = MappingProxyType({"allow": []})
+    defaults: Mapping[str, Json] = MappingProxyType({"allow": [], "accept": []})
     tools: tuple[str, ...] = ()
 
     def run(self, inputs: Inputs, limits: Limits, seed: int) -> Evidence:
@@ -124,19 +131,55 @@ class Scan:
         if inputs.artifact is None:
             raise InputError("artifact.scan: no model file was given")
         book = Notebook(self, inputs, limits, seed)
-        seen = scan(inputs.artifact, limits, _names(book.parameters["allow"]))
+        seen = scan(inputs.artifact, limits, _names(book.parameters["allow"]), progress=inputs.progress)
         if seen.manifest.digest != inputs.subjects["model"].digest:
             raise InputError(f"{inputs.artifact}: changed since it was named", hint="audit it again")
-        for f in seen.findings:
-            book.find(f.rule, f.severity, "model", f.place, f.message, remedy=f.remedy, references=f.references)
-        for gap in seen.skipped:
+        return _written(book, seen)
+
+    def examine(
+        self, path: Path, limits: Limits, options: Mapping[str, Json] = FrozenMap({}), progress: Progress = silent
+    ) -> Evidence:
+        """Scan a model that nobody has named yet: its digest is that of the bytes that are scanned, in one pass.
+
+        Raises InputError as `scan`.
+        """
+        inputs = Inputs(artifact=path, options=options, progress=progress)
+        book = Notebook(self, inputs, limits, 0)
+        seen = scan(path, limits, _names(book.parameters["allow"]), progress=progress)
+        model = Subject("model", path.name or path.resolve().name, seen.manifest.digest)
+        book.inputs = replace(inputs, subjects={"model": model})
+        return _written(book, seen)
+
+
+def _written(book: Notebook, seen: Scanned) -> Evidence:
+    today, accepted = book.inputs.clock.now().date(), _accepted(book.parameters["accept"])
+    valid = {key: answer for key, answer in accepted.items() if today <= answer.expires}
+    gaps = {fingerprint_of(gap, seen.manifest.digest): gap for gap in seen.skipped}
+    for f in seen.findings:
+        severity = Severity.INFO if f.fingerprint in valid else f.severity
+        answer = accepted.get(f.fingerprint)
+        message = f"{f.message}; {answer.said(today)}" if answer else f.message
+        book.find(f.rule, severity, "model", f.place, message, remedy=f.remedy, references=f.references)
+    for key, gap in gaps.items():
+        if key in valid:
+            message = f"not read: {gap.why}; {valid[key].said(today)}"
+            book.find("artifact.unread", Severity.INFO, "model", Place(gap.what), message, remedy="read it by hand")
+        else:
             book.skip(gap.what, gap.why)
-        book.measure(_count("files_read", len(seen.formats)))
-        book.measure(_count("globals_seen", sum(row.count for row in seen.globals)))
-        book.measure(_count("globals_allowed_by_user", sum(row.reason == BY_USER for row in seen.globals)))
-        book.show(_formats(seen))
-        book.show(_globals(seen))
-        return book.evidence()
+    book.measure(_count("files_read", len(seen.formats)))
+    book.measure(_count("globals_seen", sum(row.count for row in seen.globals)))
+    book.measure(_count("globals_allowed_by_user", sum(row.reason == BY_USER for row in seen.globals)))
+    book.measure(_count("findings_accepted", len(valid.keys() & {*gaps, *(f.fingerprint for f in seen.findings)})))
+    book.show(_formats(seen))
+    book.show(_globals(seen))
+    return book.evidence()
+
+
+def _accepted(rows: Json) -> Mapping[str, Accepted]:
+    if not isinstance(rows, list | tuple):
+        raise InputError("artifact.scan: accept is not a list", hint="give the [[accept]] tables of a baseline")
+    answers = (entry(row, f"artifact.scan: accept {i}") for i, row in enumerate(rows, 1))
+    return {answer.fingerprint: answer for answer in answers}
 
 
 def _names(allow: Json) -> tuple[str, ...]:
