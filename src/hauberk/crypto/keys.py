@@ -56,7 +56,7 @@ class PublicKey:
     @classmethod
     def load(cls, path: Path | str) -> PublicKey:
         """Read a PEM file. Raises InputError when it is not exactly one public key."""
-        return cls.from_pem(_read(Path(path)), what=str(path))
+        return cls.from_pem(read_key_file(Path(path)), what=str(path))
 
     @classmethod
     def from_pem(cls, pem: bytes, *, what: str = "public key") -> PublicKey:
@@ -93,7 +93,7 @@ class PublicKey:
 
     def save(self, path: Path | str) -> None:
         """Write a new PEM file. Raises InputError when there is a file already."""
-        _write_new(Path(path), self.pem, mode=0o644)
+        write_key_file(Path(path), self.pem, mode=0o644)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Return when the signature is this key's over the message.
@@ -126,7 +126,7 @@ class PrivateKey:
 
         Raises InputError when it cannot be read, is encrypted and no passphrase is given, or it is wrong.
         """
-        return cls.from_pem(_read(Path(path)), passphrase, what=str(path))
+        return cls.from_pem(read_key_file(Path(path)), passphrase, what=str(path))
 
     @classmethod
     def from_pem(cls, pem: bytes, passphrase: bytes | None = None, *, what: str = "private key") -> PrivateKey:
@@ -169,7 +169,7 @@ class PrivateKey:
         if passphrase is not None:
             locked = serialization.BestAvailableEncryption(passphrase)
         pem = self._key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
-        _write_new(Path(path), pem, mode=0o600)
+        write_key_file(Path(path), pem, mode=0o600)
 
     def sign(self, message: bytes) -> bytes:
         """The signature: 64 bytes for Ed25519, strict DER with the smaller s for ECDSA."""
@@ -205,7 +205,8 @@ def _check_form(signature: bytes) -> None:
         raise ValueError("not in strict DER with the smaller s")
 
 
-def _read(path: Path) -> bytes:
+def read_key_file(path: Path) -> bytes:
+    """The bytes of a key's file. Raises InputError when it cannot be read or is too large for one."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_KEY_BYTES + 1)
@@ -216,7 +217,8 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _write_new(path: Path, content: bytes, *, mode: int) -> None:
+def write_key_file(path: Path, content: bytes, *, mode: int) -> None:
+    """A new file, synced. Raises InputError when there is one already, or it cannot be written."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:
