@@ -7,14 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from hauberk.core.canon import digest
 from hauberk.core.errors import InputError, UnsupportedError, VerificationError
-from hauberk.crypto.keys import P256_ORDER, PrivateKey, PublicKey, generate
+from hauberk.crypto.keys import CURVES, PrivateKey, PublicKey, generate
 
 
 def test_a_private_key_survives_its_file(key: PrivateKey, tmp_path: Path) -> None:
@@ -85,16 +85,21 @@ def test_a_repr_does_not_show_the_key(key: PrivateKey) -> None:
     assert repr(key) == "PrivateKey()"
 
 
-def test_ecdsa_signatures_have_one_form() -> None:
-    library = ec.generate_private_key(ec.SECP256R1())
+@pytest.mark.parametrize("name", list(CURVES))
+def test_ecdsa_signatures_have_one_form(name: str) -> None:
+    curve = CURVES[name]
+    library = ec.generate_private_key(curve.make())
     key = PrivateKey(library)
-    for message in (bytes([i]) for i in range(40)):
+    for message in (bytes([i]) for i in range(20)):
         r, s = decode_dss_signature(key.sign(message))
-        assert s <= P256_ORDER // 2
-        twin = encode_dss_signature(r, P256_ORDER - s)
-        library.public_key().verify(twin, message, ec.ECDSA(hashes.SHA256()))  # mathematically, it is valid
+        assert s <= curve.order // 2
+        twin = encode_dss_signature(r, curve.order - s)
+        library.public_key().verify(twin, message, curve.scheme)  # mathematically, it is valid
         with pytest.raises(VerificationError):
             key.public.verify(message, twin)
+        key.public.verify(message, twin, either_s=True)
+        with pytest.raises(VerificationError):
+            key.public.verify(message, encode_dss_signature(r, s + curve.order), either_s=True)
 
 
 def test_every_flipped_bit_of_a_signature_is_refused(key: PrivateKey) -> None:
@@ -135,7 +140,7 @@ def test_a_public_key_file_holds_nothing_else(key: PrivateKey, padding: bytes) -
 
 
 def test_other_kinds_of_key_are_unsupported(tmp_path: Path) -> None:
-    for other in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())):
+    for other in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256K1())):
         private = other.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

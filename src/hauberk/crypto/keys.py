@@ -1,4 +1,6 @@
-"""Signing keys: Ed25519 (RFC 8032), or ECDSA over P-256 with SHA-256 where a device asks for it.
+"""Signing keys: Ed25519 (RFC 8032), or ECDSA where a device or another tool asks for it.
+
+ECDSA takes the hash that Sigstore pairs with the curve: P-256 with SHA-256, P-384 with SHA-384, P-521 with SHA-512.
 
 Files are PEM: private keys PKCS#8 (encrypted when a passphrase is given), public keys SubjectPublicKeyInfo.
 
@@ -29,8 +31,9 @@ from ..core.canon import digest
 from ..core.errors import InputError, UnsupportedError, VerificationError
 
 MAX_KEY_BYTES = 1 << 16
-P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, secp256r1
-SHA256 = ec.ECDSA(hashes.SHA256())
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # these three: SEC 2, n
+P384_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
+P521_ORDER = (((1 << 265) - 6) << 256) + 0x51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409
 
 
 class Algorithm(StrEnum):
@@ -38,6 +41,24 @@ class Algorithm(StrEnum):
 
     ED25519 = "ed25519"
     ECDSA_P256 = "ecdsa-p256"
+    ECDSA_P384 = "ecdsa-p384"
+    ECDSA_P521 = "ecdsa-p521"
+
+
+@dataclass(frozen=True)
+class _Curve:
+    algorithm: Algorithm
+    order: int
+    scheme: ec.ECDSA
+    make: type[ec.EllipticCurve]
+
+
+CURVES = {
+    "secp256r1": _Curve(Algorithm.ECDSA_P256, P256_ORDER, ec.ECDSA(hashes.SHA256()), ec.SECP256R1),
+    "secp384r1": _Curve(Algorithm.ECDSA_P384, P384_ORDER, ec.ECDSA(hashes.SHA384()), ec.SECP384R1),
+    "secp521r1": _Curve(Algorithm.ECDSA_P521, P521_ORDER, ec.ECDSA(hashes.SHA512()), ec.SECP521R1),
+}
+"""What goes with a curve, by the name that `cryptography` gives it."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +116,26 @@ class PublicKey:
         """Write a new PEM file. Raises InputError when there is a file already."""
         write_key_file(Path(path), self.pem, mode=0o644)
 
-    def verify(self, message: bytes, signature: bytes) -> None:
+    @property
+    def hint(self) -> str:
+        """How a Sigstore bundle of the OpenSSF `model_signing` names this key: the SHA-256 of its PEM text."""
+        return digest(self.pem).removeprefix("sha256:")
+
+    def verify(self, message: bytes, signature: bytes, *, either_s: bool = False) -> None:
         """Return when the signature is this key's over the message.
 
         ECDSA signatures must be in strict DER with the smaller s (BIP 62), as `sign` writes them:
-        otherwise anyone could make a second valid signature from a first.
+        otherwise anyone could make a second valid signature from a first. either_s: take the larger s as well, which
+        half of the signatures of other tools have.
         Raises VerificationError (bad-signature).
         """
         try:
             if isinstance(self._key, Ed25519PublicKey):
                 self._key.verify(signature, message)
             else:
-                _check_form(signature)
-                self._key.verify(signature, message, SHA256)
+                curve = CURVES[self._key.curve.name]
+                _check_form(signature, curve.order - 1 if either_s else curve.order // 2)
+                self._key.verify(signature, message, curve.scheme)
         except (InvalidSignature, ValueError) as error:
             raise VerificationError(
                 "the signature does not fit what was signed", reason="bad-signature"
@@ -175,8 +203,9 @@ class PrivateKey:
         """The signature: 64 bytes for Ed25519, strict DER with the smaller s for ECDSA."""
         if isinstance(self._key, Ed25519PrivateKey):
             return self._key.sign(message)
-        r, s = decode_dss_signature(self._key.sign(message, SHA256))
-        return encode_dss_signature(r, min(s, P256_ORDER - s))
+        curve = CURVES[self._key.curve.name]
+        r, s = decode_dss_signature(self._key.sign(message, curve.scheme))
+        return encode_dss_signature(r, min(s, curve.order - s))
 
 
 def generate(algorithm: Algorithm | str = Algorithm.ED25519) -> PrivateKey:
@@ -185,23 +214,23 @@ def generate(algorithm: Algorithm | str = Algorithm.ED25519) -> PrivateKey:
         raise InputError(f"unknown key algorithm {algorithm!r}", hint="known: " + ", ".join(Algorithm))
     if algorithm == Algorithm.ED25519:
         return PrivateKey(Ed25519PrivateKey.generate())
-    return PrivateKey(ec.generate_private_key(ec.SECP256R1()))
+    curve = next(curve for curve in CURVES.values() if curve.algorithm == algorithm)
+    return PrivateKey(ec.generate_private_key(curve.make()))
 
 
 def _algorithm(key: object, what: str) -> Algorithm:
     if isinstance(key, Ed25519PublicKey | Ed25519PrivateKey):
         return Algorithm.ED25519
-    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and isinstance(
-        key.curve, ec.SECP256R1
-    ):
-        return Algorithm.ECDSA_P256
-    raise UnsupportedError(f"{what}: expected a key for Ed25519 or ECDSA over P-256", hint="hauberk key new")
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and key.curve.name in CURVES:
+        return CURVES[key.curve.name].algorithm
+    raise UnsupportedError(f"{what}: expected a key for Ed25519 or ECDSA over P-256, P-384 or P-521",
+                           hint="hauberk key new")  # fmt: skip
 
 
-def _check_form(signature: bytes) -> None:
+def _check_form(signature: bytes, largest_s: int) -> None:
     """Raise ValueError unless this is the only form in which this ECDSA signature may be written."""
     r, s = decode_dss_signature(signature)
-    if s > P256_ORDER // 2 or encode_dss_signature(r, s) != signature:
+    if s > largest_s or encode_dss_signature(r, s) != signature:
         raise ValueError("not in strict DER with the smaller s")
 
 
