@@ -74,6 +74,7 @@ def scan(
     walk = Walk(limits, walk_content, allow)
     found = list(files_of(path, limits))
     walk.beside = frozenset(item.path for item in found)
+    walk.stats = {item.path: item.location.stat() for item in found}
     entries = tuple(_entries(walk, found, progress, digests))
     walk.settle()
     if not entries:

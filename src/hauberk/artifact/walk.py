@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.limits import Limits
@@ -58,6 +59,7 @@ class Walk:
         self.seen: dict[tuple[str, str], Seen] = {}
         self.formats: dict[str, str] = {}
         self.beside: frozenset[str] = frozenset()
+        self.stats: Mapping[str, os.stat_result] = {}
         self.claimed: set[str] = set()
         self.depth = 0
         self.opcodes = 0
