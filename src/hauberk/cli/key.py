@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hauberk.crypto.keys import PrivateKey, PublicKey
     from hauberk.crypto.sealkeys import OpeningKey, SealingKey
 
+SIGNING = ("ed25519", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521")
 SEALING = ("x25519", "rsa-3072")
 
 EXAMPLE = f"""\
@@ -35,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     new = actions.add_parser("new", help="make a key pair: NAME.key and NAME.pub")
     new.add_argument("name", help="path without its ending")
-    new.add_argument("--algorithm", choices=("ed25519", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", *SEALING), default="ed25519")
+    new.add_argument("--algorithm", choices=(*SIGNING, *SEALING), default="ed25519")
     new.add_argument("--encrypt", action="store_true", help=f"with a passphrase ({PASSPHRASE}, or asked for)")
     show = actions.add_parser("show", help="the id and the algorithm of a key, private or public")
     show.add_argument("file", type=Path)
