@@ -12,11 +12,10 @@ so that it changes when any file is added, removed, renamed or altered; empty fo
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from ..core.canon import canonical, digest
@@ -25,10 +24,11 @@ from ..core.errors import InputError, LimitExceeded
 from ..core.limits import Limits
 from ..core.nouns import Subject
 from ..core.ports import Progress, silent
+from .hashing import Piece, hash_pieces, identity, open_regular
 
-CHUNK = 1 << 20
-"""Bytes read at a time: large enough that the hash, not the system call, is what costs."""
-
+__all__ = [
+    "Entry", "Found", "Links", "Manifest", "files_of", "hash_files", "identity", "manifest", "open_regular", "subject",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,22 @@ class Manifest(Frozen):
         return sum(entry.size for entry in self.files)
 
 
+class Links(Enum):
+    """What is done with symbolic links to files; links to folders, and those that lead nowhere, are always refused."""
+
+    REFUSE = "refuse"
+    INSIDE = "inside"  # followed while they stay inside the model, and hashed as files
+    FOLLOW = "follow"  # followed wherever they lead: the layout of the Hugging Face cache
+
+
 @dataclass(frozen=True)
 class Found:
-    """A file on disk that belongs to a model: its path in the model, where it lies, and its link target if any."""
+    """A file on disk that belongs to a model: its path in the model, where it lies, where it links to, its size."""
 
     path: str
     location: Path
     link: str = ""
+    size: int = 0
 
 
 def manifest(path: Path, limits: Limits | None = None, progress: Progress = silent) -> Manifest:
@@ -77,17 +86,20 @@ def manifest(path: Path, limits: Limits | None = None, progress: Progress = sile
     LimitExceeded past max_members or max_total_bytes.
     """
     limits = limits or Limits()
-    found = list(files_of(path, limits))
-    total = sum(f.location.stat().st_size for f in found)
+    return Manifest(path.is_dir(), hash_files(tuple(files_of(path, limits)), limits, progress))
+
+
+def hash_files(
+    found: Sequence[Found], limits: Limits, progress: Progress = silent, workers: int | None = None
+) -> tuple[Entry, ...]:
+    """SHA-256 of every file, with all cores, in the order given. Raises InputError, and LimitExceeded by total size."""
+    total = sum(item.size for item in found)
     if total > limits.max_total_bytes:
-        raise LimitExceeded(f"{path}: {total} bytes, the limit is {limits.max_total_bytes}", hint="raise the limit")
-    entries, done = [], 0
-    for item in found:
-        progress(done, total, item.path or path.name)
-        entries.append(_entry(item))
-        done += entries[-1].size
+        raise LimitExceeded(f"the files are {total} bytes together, the limit is {limits.max_total_bytes}", hint="raise the limit")
+    pieces = [Piece(item.location, item.size) for item in found]
+    hashed = hash_pieces(pieces, progress=progress, workers=workers)
     progress(total, total, "")
-    return Manifest(path.is_dir(), tuple(entries))
+    return tuple(Entry(f.path, h.size, "sha256:" + h.digest.hex()) for f, h in zip(found, hashed, strict=True))
 
 
 def subject(path: Path, limits: Limits | None = None, *, kind: str = "model", progress: Progress = silent) -> Subject:
@@ -95,40 +107,78 @@ def subject(path: Path, limits: Limits | None = None, *, kind: str = "model", pr
     return Subject(kind, path.name or path.resolve().name, manifest(path, limits, progress).digest)
 
 
-def files_of(path: Path, limits: Limits) -> Iterator[Found]:
-    """The files under a path in the order of their manifest. Raises as `manifest`."""
+def files_of(
+    path: Path, limits: Limits, links: Links = Links.INSIDE, ignore: Sequence[str] = ()
+) -> Iterator[Found]:
+    """The files under a path in the order of their manifest. Raises as `manifest`.
+
+    ignore: paths inside the folder; what lies under one of them is not looked at.
+    """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if not path.is_dir():
-        yield Found("", path)
+        yield Found("", path, size=path.stat().st_size)
         return
-    yield from sorted(_inside(path, limits), key=lambda found: found.path)
+    walk = _Walk(path, limits, links, frozenset(ignore))
+    walk.folder(os.fspath(path), "")
+    yield from sorted(walk.found, key=lambda found: found.path)
 
 
-def _inside(root: Path, limits: Limits) -> Iterator[Found]:
-    base, count = root.resolve(), 0
-    for folder, folders, names in os.walk(root, followlinks=False):
-        for name in sorted(names + [n for n in folders if os.path.islink(os.path.join(folder, n))]):
-            count += 1
-            if count > limits.max_members:
-                raise LimitExceeded(f"{root}: more than {limits.max_members} files", hint="audit a smaller folder")
-            yield _checked(root, base, Path(folder, name))
+class _Walk:
+    """One walk over a folder, on strings: a Path for every step costs more than the walk."""
+
+    def __init__(self, root: Path, limits: Limits, links: Links, ignore: frozenset[str]) -> None:
+        self._root, self._base, self._limits, self._links, self._ignore = root, root.resolve(), limits, links, ignore
+        self._count = 0
+        self.found: list[Found] = []
+
+    def folder(self, place: str, prefix: str) -> None:
+        """Look at a folder and those inside it."""
+        waiting = [(place, prefix)]
+        while waiting:
+            place, prefix = waiting.pop()
+            try:
+                with os.scandir(place) as entries:
+                    for entry in entries:
+                        if prefix + entry.name not in self._ignore:
+                            self._entry(entry, prefix + entry.name, waiting)
+            except OSError as error:
+                raise InputError(f"{place}: cannot be read: {error.strerror}") from error
+
+    def _entry(self, entry: os.DirEntry[str], inner: str, waiting: list[tuple[str, str]]) -> None:
+        self._count += 1
+        if self._count > self._limits.max_members:
+            message = f"{self._root}: more than {self._limits.max_members} files and folders"
+            raise LimitExceeded(message, hint="take a smaller folder")
+        if not inner.isascii():
+            _utf8(self._root, inner)
+        if entry.is_symlink():
+            self.found.append(self._link(Path(entry.path), inner))
+        elif entry.is_dir(follow_symlinks=False):
+            waiting.append((entry.path, inner + "/"))
+        else:
+            size = entry.stat(follow_symlinks=False).st_size
+            self.found.append(Found(inner, Path(entry.path), size=size))
+
+    def _link(self, place: Path, inner: str) -> Found:
+        if self._links is Links.REFUSE:
+            hint = "copy the file in, or allow symbolic links"
+            raise InputError(f"{place}: a symbolic link", hint=hint)
+        target = _target(place)
+        if target is None or (self._links is Links.INSIDE and not target.is_relative_to(self._base)):
+            message = f"{place}: a symbolic link that leaves the folder or leads nowhere"
+            raise InputError(message, hint="copy the file in")
+        if target.is_dir():
+            message = f"{place}: a symbolic link to a folder"
+            raise InputError(message, hint="copy the folder in, or remove the link")
+        return Found(inner, target, os.readlink(place), target.stat().st_size)
 
 
-def _checked(root: Path, base: Path, place: Path) -> Found:
-    inner = place.relative_to(root).as_posix()
+def _utf8(root: Path, inner: str) -> None:
     try:
         inner.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"{root}: file name {inner!r} is not UTF-8", hint="rename it") from error
-    if not place.is_symlink():
-        return Found(inner, place)
-    target = _target(place)
-    if target is None or not target.is_relative_to(base):
-        raise InputError(f"{place}: a symbolic link that leaves the folder or leads nowhere", hint="copy the file in")
-    if target.is_dir():
-        raise InputError(f"{place}: a symbolic link to a folder", hint="copy the folder in, or remove the link")
-    return Found(inner, target, os.readlink(place))
 
 
 def _target(link: Path) -> Path | None:
@@ -137,34 +187,3 @@ def _target(link: Path) -> Path | None:
         return link.resolve(strict=True)
     except (OSError, RuntimeError):
         return None
-
-
-def open_regular(path: Path) -> int:
-    """A read-only file descriptor of a regular file; never waits on a pipe. Raises InputError."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise InputError(f"{path}: not a regular file", hint="give a file or a folder of files")
-    return fd
-
-
-def identity(fd: int) -> tuple[int, int, int, int]:
-    """What changes when an open file is written to: device, inode, size, time of modification."""
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _entry(item: Found) -> Entry:
-    fd = open_regular(item.location)
-    with os.fdopen(fd, "rb", buffering=0) as file:
-        before, state, buffer = identity(fd), hashlib.sha256(), bytearray(CHUNK)
-        view, size = memoryview(buffer), 0
-        while n := file.readinto(buffer):
-            state.update(view[:n])
-            size += n
-        if identity(fd) != before or size != before[2]:
-            raise InputError(f"{item.location}: changed while it was read", hint="wait for the writer, then try again")
-    return Entry(item.path, size, "sha256:" + state.hexdigest())

@@ -29,7 +29,7 @@ from ..core.ports import stamp
 from . import dsse
 from .keys import PrivateKey, PublicKey
 
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PAYLOAD_TYPE = dsse.IN_TOTO
 STATEMENT = "https://in-toto.io/Statement/v1"
 EVIDENCE = "urn:hauberk:evidence:1"
 DOSSIER = "urn:hauberk:dossier:1"

@@ -22,6 +22,9 @@ from ..core.canon import canonical, is_digest, parse_json
 from ..core.errors import InputError, VerificationError
 from .keys import PrivateKey, PublicKey
 
+IN_TOTO = "application/vnd.in-toto+json"
+"""The type of a payload that is an in-toto statement."""
+
 
 @dataclass(frozen=True)
 class Envelope:
