@@ -22,7 +22,10 @@ COMMANDS = {
     "verify": "check that a dossier is whole, signed and about this model",
     "gate": "decide from a dossier whether a model may go to production",
     "scan": "read a model's bytes, without loading it, for what would run",
-    "key": "make or show a signing key",
+    "seal": "encrypt a model at rest, for whoever holds one of the keys",
+    "open": "decrypt a sealed model, once all of it is known to be what was sealed",
+    "bom": "write a bill of materials of a model, CycloneDX or SPDX",
+    "key": "make or show a key that signs, or one that opens what was sealed",
     "checks": "list the checks, what they need and what can be set",
 }
 
