@@ -166,3 +166,22 @@ def test_rich_markup_is_text_and_colour_is_asked_for(image: Dossier, poison: Cal
 def test_thousands_of_findings_do_not_flood_a_terminal(crowded: Dossier) -> None:
     assert len(terminal.render(crowded).splitlines()) < 200
     assert len(markdown.render(crowded)) < 100_000
+
+
+def test_gitlab_issues_are_findings_and_gaps(image: Dossier) -> None:
+    issues = json.loads(render("gitlab", image))
+    wanted = {f.fingerprint.removeprefix("sha256:") for _, f in image.findings if f.severity is not Severity.INFO}
+    assert wanted < {issue["fingerprint"] for issue in issues}
+    gaps = [issue for issue in issues if issue["check_name"].endswith(".skipped")]
+    assert len(gaps) == sum(len(e.skipped) for e in image.evidence) > 0
+    assert {issue["severity"] for issue in issues} <= {"info", "minor", "major", "critical", "blocker"}
+    assert all(not issue["location"]["path"].startswith(("/", "..")) for issue in issues)
+
+
+def test_no_text_starts_a_workflow_command(image: Dossier, poison: Callable[[Dossier, str], Dossier]) -> None:
+    lines = render("github", poison(image, "x\r\n::set-output name=a::b,c:d%0A::error::e")).splitlines()
+    commands = [line for line in lines if line.startswith("::")]
+    assert commands
+    for line in commands:
+        assert re.fullmatch(r"::(error|warning|notice) file=[^:,]*,title=[^:,]*::.*", line)
+    assert not any(line.startswith(("::set-output", "::error::")) for line in lines)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hauberk.core.errors import InputError
 
-from .options import own_store, private_key, say, show
+from .options import FORMATS, own_store, private_key, say, show
 
 if TYPE_CHECKING:
     from hauberk.audit.config import AuditConfig
@@ -32,8 +32,6 @@ label errors and leakage. What could not be tested is listed with what to give.
 Ctrl-C keeps what is finished; --resume goes on from there.
 exit 0 held, 1 findings, 2 inconclusive or an error.
 """
-
-FORMATS = ("text", "json", "sarif", "md", "junit", "html")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

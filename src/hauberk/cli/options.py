@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 WIDEST = 120
 """Longer lines are hard to read."""
 
+FORMATS = ("text", "json", "sarif", "md", "junit", "html", "github", "gitlab")
+"""Of reports; written out here, so that `--help` need not load them."""
+
 PASSPHRASE = "HAUBERK_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hauberk.core.canon import Json
 from hauberk.core.errors import InputError
 
-from .options import emit, now, say, show
+from .options import FORMATS, emit, now, say, show
 
 if TYPE_CHECKING:
     from hauberk.core.nouns import Dossier, Evidence
@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="models: files, folders, or URLs (extra `remote`)")
     parser.add_argument("--allow", action="append", default=[], metavar="NAME", help="a callable to allow, knowingly")
     parser.add_argument("--why", action="store_true", help="show what each pickle would do, line by line")
-    parser.add_argument("--format", choices=("text", "json", "sarif", "md", "junit", "html"), default="text")
+    parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there instead of stdout")
     baseline = parser.add_argument_group("known findings")
     baseline.add_argument("--baseline", type=Path, metavar="FILE", help="findings that somebody answers for (TOML)")
@@ -98,7 +98,7 @@ def _examined(paths: list[Path], options: dict[str, Json]) -> Iterator[Evidence]
     for number, path in enumerate(paths, 1):
         if told and len(paths) > 1:
             sys.stderr.write(f"\r\x1b[K{number} of {len(paths)}")
-        yield SCAN.examine(path, Limits(), options)
+        yield SCAN.examine(path, Limits(), options)[1]
     if told and len(paths) > 1:
         sys.stderr.write("\r\x1b[K")
 

@@ -1,7 +1,7 @@
 """The table of formats: name -> a function from Dossier to text, and the file that it goes into.
 
 >>> sorted(FILES)
-['html', 'json', 'junit', 'md', 'sarif', 'text']
+['github', 'gitlab', 'html', 'json', 'junit', 'md', 'sarif', 'text']
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ FORMATS = Registry(
         "sarif": "hauberk.report.sarif:render",
         "md": "hauberk.report.markdown:render",
         "junit": "hauberk.report.junit:render",
+        "github": "hauberk.report.github:render",
+        "gitlab": "hauberk.report.gitlab:render",
         "text": "hauberk.report.terminal:render",
     },
 )
@@ -29,6 +31,8 @@ FILES = {
     "sarif": "report.sarif",
     "md": "report.md",
     "junit": "junit.xml",
+    "github": "annotations.txt",
+    "gitlab": "gl-code-quality-report.json",
     "text": "report.txt",
 }
 
