@@ -139,7 +139,7 @@ class Scan:
 
     def examine(
         self, path: Path, limits: Limits, options: Mapping[str, Json] = FrozenMap({}), progress: Progress = silent
-    ) -> Evidence:
+    ) -> tuple[Scanned, Evidence]:
         """Scan a model that nobody has named yet: its digest is that of the bytes that are scanned, in one pass.
 
         Raises InputError as `scan`.
@@ -149,7 +149,7 @@ class Scan:
         seen = scan(path, limits, _names(book.parameters["allow"]), progress=progress)
         model = Subject("model", path.name or path.resolve().name, seen.manifest.digest)
         book.inputs = replace(inputs, subjects={"model": model})
-        return _written(book, seen)
+        return seen, _written(book, seen)
 
 
 def _written(book: Notebook, seen: Scanned) -> Evidence:
