@@ -90,8 +90,8 @@ def scan(
 
 def _entries(walk: Walk, found: list[Found], progress: Progress, digests: bool) -> Iterator[Entry]:
     """Walk file after file; a few are still being hashed while the next ones are walked."""
-    under_way: deque[Reading] = deque()
-    done, total = 0, sum(item.location.stat().st_size for item in found)
+    under_way, cores = deque[Reading](), os.cpu_count() or 1
+    done, total = 0, sum(item.size for item in found)
     try:
         for item in found:
             progress(done, total, item.path)
@@ -99,7 +99,7 @@ def _entries(walk: Walk, found: list[Found], progress: Progress, digests: bool) 
             under_way.append(reading)
             _walk_file(walk, item, reading.data)
             done += len(reading.data)
-            while len(under_way) >= (os.cpu_count() or 1):
+            while len(under_way) >= cores:
                 yield under_way.popleft().entry()
         while under_way:
             yield under_way.popleft().entry()
