@@ -82,7 +82,7 @@ def test_second_name_of_a_member(scanned: Scanner) -> None:
     info.extra = struct.pack("<HHBI", 0x7075, 5 + 10, 1, 0) + b"m/data.pkl"
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(info, EVIL)
-    assert "artifact.zip.broken" in rules(scanned(buffer.getvalue()))
+    assert "artifact.archive.name" in rules(scanned(buffer.getvalue()))
 
 
 def safetensors_like(opcodes: bytes, first: int) -> bytes:

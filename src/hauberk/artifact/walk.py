@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from ..core.limits import Limits
 from ..core.nouns import Place, Severity
-from .verdicts import Judge, Standing
+from .verdicts import Judge, Ruling, Standing
 
 FREE_EXPANSION = 64 << 20
 """Bytes that any member may expand to, whatever its ratio: constant tensors compress a thousandfold."""
+
+FREE_TOTAL = 128 << 20
+"""Bytes that all that is in one file may expand to, nested or side by side, whatever the ratio of the whole."""
 
 MODEL_REFERENCES = ("AML.T0010.003", "AML.T0011.000", "AML.T0018.002", "ML06:2023")
 """Model supply chain, unsafe AI artifacts, embedded malware: what every finding of a scan is about."""
@@ -57,6 +60,7 @@ class Walk:
         self.flaws: list[Flaw] = []
         self.skipped: list[tuple[str, str]] = []
         self.seen: dict[tuple[str, str], Seen] = {}
+        self.met: dict[tuple[str, str, str], tuple[Ruling, Seen]] = {}
         self.formats: dict[str, str] = {}
         self.beside: frozenset[str] = frozenset()
         self.stats: Mapping[str, os.stat_result] = {}
@@ -64,6 +68,7 @@ class Walk:
         self.depth = 0
         self.opcodes = 0
         self.expanded = 0
+        self.room = FREE_TOTAL
         self.members = 0
         self._full = False
 
@@ -78,6 +83,8 @@ class Walk:
         if self.depth >= self.limits.max_depth:
             self.skip(path, f"it is nested more than {self.limits.max_depth} deep")
             return
+        if not self.depth:
+            self.room = max(FREE_TOTAL, int(len(data) * self.limits.max_ratio))
         self.depth += 1
         try:
             self._route(self, data, path)
@@ -113,22 +120,30 @@ class Walk:
                 self.formats[path] = "raw weights"
                 self.skipped = [(what, why) for what, why in self.skipped if what != path]
 
-    def saw(self, name: str, use: str, verdict: Standing, reason: str) -> None:
+    def saw(self, name: str, use: str, verdict: Standing, reason: str) -> Seen:
         """Count a global for the exhibit."""
         row = self.seen.setdefault((name, use), Seen(name, use, verdict, reason))
         if row.verdict is Standing.ALLOWED and verdict is not Standing.ALLOWED:
             row.verdict, row.reason = verdict, reason
         row.count += 1
+        return row
 
     def fits(self, what: str, packed: int, unpacked: int) -> bool:
-        """Whether `packed` bytes may expand to `unpacked`; otherwise a skip is written down."""
+        """Whether `packed` bytes may expand to `unpacked`; otherwise a skip is written down.
+
+        Held against the ratio of this piece, the size of it, the sum of a scan, and what the whole file may expand to
+        (else a small one unpacks to much by nesting, or by many members just below the ratio).
+        """
         limits = self.limits
         if unpacked > FREE_EXPANSION and unpacked > packed * limits.max_ratio:
             self.skip(what, f"it expands {unpacked / max(packed, 1):.0f}-fold, the limit is {limits.max_ratio:g}")
         elif unpacked > limits.max_file_bytes or self.expanded + unpacked > limits.max_total_bytes:
             self.skip(what, f"it expands to {unpacked} bytes, beyond the limit")
+        elif unpacked > max(packed, self.room):
+            self.skip(what, f"the file expands beyond {limits.max_ratio:g} times its size")
         else:
             self.expanded += unpacked
+            self.room -= max(0, unpacked - packed)
             return True
         return False
 
@@ -148,5 +163,7 @@ def join(path: str, member: str) -> str:
 
 def printable(text: str, limit: int = 120) -> str:
     """Hostile text made fit for a message: escapes for what does not print, cut to `limit`."""
+    if len(text) <= limit and text.isprintable():
+        return text
     escaped = (c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:limit])
     return "".join(escaped) + ("…" if len(text) > limit else "")
