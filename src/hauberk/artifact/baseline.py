@@ -15,7 +15,6 @@ finding stays in the evidence, as a note that names its owner; after its day it 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -55,6 +54,8 @@ def fingerprint_of(gap: Skipped, subject: str) -> str:
 
 def read(path: Path) -> tuple[Accepted, ...]:
     """The accepted findings of a file. Raises InputError for whatever is missing, unknown or no date."""
+    import tomllib  # only here: most scans have no baseline
+
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
