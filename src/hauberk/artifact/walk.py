@@ -62,6 +62,7 @@ class Walk:
         self.seen: dict[tuple[str, str], Seen] = {}
         self.met: dict[tuple[str, str, str], tuple[Ruling, Seen]] = {}
         self.formats: dict[str, str] = {}
+        self.name = ""  # of the file, when a single one is scanned: a model's own path is '' then
         self.beside: frozenset[str] = frozenset()
         self.stats: Mapping[str, os.stat_result] = {}
         self.claimed: set[str] = set()

@@ -11,9 +11,10 @@ from .opcodes import Broken, Global, Made, Opaque, Seq
 from .steps import STEPS
 
 if TYPE_CHECKING:
-    from .pickle import Inspector
+    from .inspector import Inspector
 
-WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+WRAPPERS = ("joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle")
+"""Where the wrapper lives; scikit-learn before 0.21 brought its own copy of joblib along."""
 PROBE_OPCODES = 1_000_000
 
 
@@ -23,7 +24,9 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
     Raises Broken where joblib would fail. What cannot be followed is told as not understood.
     """
     made = machine.top()
-    if not isinstance(made, Made) or not isinstance(made.cls, Global) or (made.cls.module, made.cls.name) != WRAPPER:
+    if not isinstance(made, Made) or not isinstance(made.cls, Global) or made.cls.name != "NumpyArrayWrapper":
+        return
+    if made.cls.module not in WRAPPERS:
         return
     _as_plain_pickle(machine, inspector)
     state = _fields(made.state)
@@ -32,6 +35,7 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
         inspector.odd("reads an array whose size cannot be told beforehand", machine.steps)
         raise Broken("an array block cannot be followed", machine.steps)
     machine.stack[-1] = Opaque("array")
+    machine.stop = machine.end  # the array begins where a frame ends
     if dtype.objects:
         _object_array(machine, inspector)
         return
@@ -45,7 +49,7 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
     if machine.pos >= machine.end or STEPS[machine.data[machine.pos]] is None:
         return  # as joblib writes since 1.2: padding, which is no opcode
     probe = Probe(inspector)
-    twin = Machine(machine.data, machine.pos, probe, PROBE_OPCODES)
+    twin = Machine(machine.view, machine.pos, probe, PROBE_OPCODES)
     twin.proto, twin.stack, twin.marks = machine.proto, list(machine.stack), [list(m) for m in machine.marks]
     twin.memo = Scratch(machine.memo)
     try:
@@ -89,9 +93,10 @@ class Scratch(dict[int, Any]):
 
 
 def _object_array(machine: Machine, inspector: Inspector) -> None:
-    inner = type(machine)(machine.data, machine.pos, inspector, machine.max_opcodes - machine.steps)
+    inner = type(machine)(machine.view, machine.pos, inspector, machine.max_opcodes - machine.steps)
     machine.pos = inner.run()
     machine.steps += inner.steps
+    machine.late = machine.late or inner.late
 
 
 def _fields(state: Any) -> dict[str, Any]:

@@ -3,6 +3,10 @@
 Nothing is imported, called or set. A `Watcher` is told of every import, call, attribute write, extension code and
 persistent id that loading would perform, in order, and what each is given.
 
+CPython has three readers that do not agree on every stream: the C one over bytes, the C one over a file, and the
+one in Python, which joblib runs. The machine goes on where any of them would; where another would have raised or
+read other bytes, `late` says why: no honest writer makes such a stream.
+
 >>> import pickle
 >>> seen = Watcher()
 >>> machine = Machine(memoryview(pickle.dumps({"a": [1, 2]})), 0, seen)
@@ -12,11 +16,16 @@ persistent id that loading would perform, in order, and what each is given.
 
 from __future__ import annotations
 
-import _compat_pickle
 from typing import Any
 
 from .opcodes import Broken, Global, Made, Opaque
 from .steps import STEPS
+
+COPIED_MAX = 1 << 20
+"""Shorter programs are read as bytes, which Python indexes twice as fast as a view."""
+
+HIDDEN_MIN = 8
+"""Bytes and texts shorter than this hold no program that does anything: `c`, two names, two newlines, `)R.`."""
 
 
 class Watcher:
@@ -35,8 +44,8 @@ class Watcher:
     def build(self, target: Any, state: Any, at: int) -> None:
         """`target.__setstate__(state)`, or attributes are set from it."""
 
-    def write(self, target: Any, how: str, at: int) -> None:
-        """Items are put into something that is no plain container. how: the opcode."""
+    def write(self, target: Any, how: str, items: list[Any], at: int) -> None:
+        """Items are put into something that is no plain container of that kind. how: the opcode."""
 
     def persistent(self, pid: Any, at: int) -> Any:
         """The application is asked for an object by id. Returns its symbol."""
@@ -45,6 +54,13 @@ class Watcher:
     def extension(self, code: int, at: int) -> Any:
         """A global by number, from a registry of the loading process. Returns its symbol."""
         return Opaque("extension", code)
+
+    def computed(self, module: Any, name: Any, at: int) -> Any:
+        """A global whose name is no constant. Returns its symbol."""
+        return Opaque("computed name")
+
+    def outside(self, at: int) -> None:
+        """A buffer that the application must bring along."""
 
     def constant(self, value: Any, at: int) -> None:
         """Bytes or text that may itself hide something."""
@@ -56,50 +72,94 @@ class Watcher:
 class Machine:
     """One program: `run()` walks it from `start` to its STOP and returns the position behind it.
 
-    Raises Broken where an unpickler would raise. max_opcodes bounds time; memory is a small multiple of the input.
+    Raises Broken where every unpickler would raise. max_opcodes bounds time; memory is a small multiple of the input.
     """
 
-    data: memoryview
     watcher: Watcher
     steps: int
 
     def __init__(self, data: memoryview, start: int, watcher: Watcher, max_opcodes: int = 50_000_000) -> None:
-        self.data, self.pos, self.end, self.watcher = data, start, len(data), watcher
+        self.view, self.pos, self.end, self.watcher = data, start, len(data), watcher
+        self.data: bytes | memoryview = _quick(data)
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.proto, self.steps, self.max_opcodes = 0, 0, max_opcodes
         self.frame_end = -1
+        self.stop = self.end  # where the next look at frames is due: the end of the present one, or of the data
         self.late: Broken | None = None
         self.max_line = len(data)
         self.result: Any = None
-        self.limited = False
+        self.limited = self.strange_memo = False
 
     def run(self) -> int:
-        """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent."""
-        data, end = self.data, self.end
-        for _ in range(self.max_opcodes):
-            if self.pos >= end:
-                raise Broken("the stream ends before its STOP", self.steps)
-            op = data[self.pos]
-            self.pos += 1
-            if op == 0x2E:
-                return self._stop()
-            step = STEPS[op]
-            if step is None:
-                raise Broken(f"byte 0x{op:02x} is no opcode", self.steps)
-            step(self)
-            self.steps += 1
-        self.limited = True
-        return self.pos
+        """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent.
+
+        Look at `late` afterwards.
+        """
+        try:
+            return self._run()
+        except IndexError:
+            raise Broken("the stream is truncated", self.steps) from None
+
+    def _run(self) -> int:
+        """The commonest opcodes stand in the loop itself, for its speed; the others in STEPS."""
+        data, memo, constant = self.data, self.memo, self.watcher.constant
+        pos, stop, stack = self.pos, self.stop, self.stack
+        for n in range(self.steps, self.steps + self.max_opcodes):
+            if pos >= stop:
+                stop = self.boundary(pos, n)
+            op = data[pos]
+            if op == 0x4B:  # BININT1
+                stack.append(data[pos + 1])
+                pos += 2
+            elif op == 0x94 and stack:  # MEMOIZE
+                memo[len(memo)] = stack[-1]
+                pos += 1
+            elif op == 0x71 and stack:  # BINPUT
+                memo[data[pos + 1]] = stack[-1]
+                pos += 2
+            elif op == 0x68 and type(value := memo.get(data[pos + 1], Global)) not in NAMES:  # BINGET
+                stack.append(value)
+                pos += 2
+            elif op == 0x8C:  # SHORT_BINUNICODE
+                end = pos + 2 + data[pos + 1]
+                value = self.text(data[pos + 2 : end])
+                stack.append(value)
+                if end - pos > HIDDEN_MIN + 1:
+                    constant(value, n)
+                if (pos := end) > self.end:
+                    raise Broken("the stream is truncated", n)
+            else:
+                self.pos, self.steps = pos + 1, n
+                if op == 0x2E:
+                    return self._stop()
+                if (step := STEPS[op]) is None:
+                    raise Broken(f"byte 0x{op:02x} is no opcode", n)
+                step(self)
+                pos, stop, stack = self.pos, self.stop, self.stack
+        self.pos, self.limited = pos, True
+        self.steps += self.max_opcodes
+        return pos
+
+    def boundary(self, pos: int, n: int) -> int:
+        """A frame ends, or the data. Returns where to look next. Raises Broken behind the last byte."""
+        if pos > self.stop:
+            self.doubt("an opcode goes on behind its frame: readers of files and of bytes read other things")
+        if pos >= self.end:
+            raise Broken("the stream ends before its STOP", n)
+        self.stop = self.end
+        return self.stop
 
     def _stop(self) -> int:
-        if self.late:
-            raise self.late
         if self.pos < self.frame_end:  # a reader of files stands behind the frame now, others behind the STOP
-            raise Broken("a frame goes on behind the STOP", self.steps)
+            self.doubt("a frame goes on behind the STOP")
         self.result = self.pop()
         return self.pos
+
+    def doubt(self, message: str) -> None:
+        """Readers part here: go on as the more patient one does."""
+        self.late = self.late or Broken(message, self.steps)
 
     # reading
 
@@ -109,11 +169,15 @@ class Machine:
         if n < 0 or start + n > self.end:
             raise Broken("the stream is truncated", self.steps)
         self.pos = start + n
-        return self.data[start : start + n]
+        return self.view[start : start + n]
 
     def number(self, n: int) -> int:
         """The next n bytes as an unsigned little-endian integer."""
-        return int.from_bytes(self.take(n), "little")
+        start = self.pos
+        if start + n > self.end:
+            raise Broken("the stream is truncated", self.steps)
+        self.pos = start + n
+        return int.from_bytes(self.data[start : start + n], "little")
 
     def line(self) -> bytes:
         """The bytes up to the next newline, which is passed over."""
@@ -129,6 +193,10 @@ class Machine:
 
     def text(self, raw: bytes | memoryview) -> str:
         """Bytes as UTF-8 the way the unpickler reads text."""
+        try:
+            return str(raw, "utf-8")
+        except UnicodeDecodeError:
+            pass
         try:
             return str(raw, "utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
@@ -158,6 +226,8 @@ class Machine:
     def remember(self, index: int) -> None:
         """Put the top of the stack into the memo."""
         self.memo[index] = self.top()
+        if index > self.end:
+            self.strange_memo = True
 
     def recall(self, index: int) -> None:
         """Push a memo entry."""
@@ -168,25 +238,19 @@ class Machine:
             self.watcher.pushed(value)
         self.stack.append(value)
 
-    # globals and calls
-
-    def find(self, module: str, name: str) -> Global:
-        """Resolve a global as `find_class` does: protocols below 3 read Python 2 names."""
-        if self.proto < 3:
-            pair = (module, name)
-            if pair in _compat_pickle.NAME_MAPPING:
-                module, name = _compat_pickle.NAME_MAPPING[pair]
-            elif module in _compat_pickle.IMPORT_MAPPING:
-                module = _compat_pickle.IMPORT_MAPPING[module]
-        found = Global(module, name, self.steps)
-        self.watcher.mention(found)
-        return found
-
-    def call(self, use: str, target: Any, args: Any) -> None:
-        """Push what a call gives."""
-        self.stack.append(self.watcher.call(use, target, args, self.steps))
-
     def constant(self, value: Any) -> None:
         """Push bytes or text, and show them to the watcher."""
-        self.watcher.constant(value, self.steps)
+        if len(value) >= HIDDEN_MIN:
+            self.watcher.constant(value, self.steps)
         self.stack.append(value)
+
+
+NAMES = (Global, type)
+"""What BINGET leaves to its step: names, which are counted, and a missing entry."""
+
+
+def _quick(data: memoryview) -> bytes | memoryview:
+    whole = data.obj
+    if type(whole) is bytes and len(whole) == len(data):
+        return whole
+    return bytes(data) if len(data) <= COPIED_MAX else data

@@ -8,8 +8,9 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk
+from .inspector import Inspector
 from .opcodes import Broken
-from .pickle import Inspector, walk_streams
+from .pickle import walk_streams
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 1 << 20
@@ -24,7 +25,7 @@ def sniff(data: memoryview) -> bool:
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Check header and size; walk the pickle of an object array. Raises Broken."""
-    header, start = _header(data)
+    header, start = header_of(data)
     shape, itemsize = header.get("shape"), _itemsize(header.get("descr"))
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
         raise Broken("the header has no shape", start)
@@ -42,7 +43,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
         walk.flaw("artifact.npy.trailing", Severity.MEDIUM, Place(path, f"byte {start + expected}"), message, remedy)
 
 
-def _header(data: memoryview) -> tuple[dict[str, object], int]:
+def header_of(data: memoryview) -> tuple[dict[str, object], int]:
     if len(data) < 10 or data[6] not in (1, 2, 3):
         raise Broken("the header is truncated or of an unknown version", 6)
     width = 2 if data[6] == 1 else 4

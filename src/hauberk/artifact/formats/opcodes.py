@@ -41,23 +41,27 @@ class Global:
 
 
 class Seq:
-    """A list, tuple, dict, set or frozenset: how many items, and the first `KEPT` of them (keys and values in turn)."""
+    """A list, tuple, dict, set or frozenset: how many items, and the first `KEPT` of them (keys and values in turn).
+
+    items: taken over, not copied.
+    """
 
     __slots__ = ("count", "items", "kind")
 
     def __init__(self, kind: str, items: list[Any] | None = None) -> None:
         self.kind = kind
-        self.items: list[Any] = []
-        self.count = 0
-        if items:
-            self.extend(items)
+        self.items: list[Any] = [] if items is None else items
+        self.count = len(self.items)
+        if self.count > KEPT_ELSE:
+            del self.items[KEPT.get(kind, KEPT_ELSE) :]
 
     def extend(self, items: list[Any]) -> None:
         """More items."""
         self.count += len(items)
-        kept = KEPT.get(self.kind, KEPT_ELSE)
-        if len(self.items) < kept:
-            self.items += items[: kept - len(self.items)]
+        kept = self.items
+        kept += items
+        if len(kept) > KEPT_ELSE:
+            del kept[KEPT.get(self.kind, KEPT_ELSE) :]
 
     @property
     def whole(self) -> bool:

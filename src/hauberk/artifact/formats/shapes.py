@@ -12,7 +12,7 @@ from . import dtypes
 from .opcodes import Global, Made, Seq
 
 if TYPE_CHECKING:
-    from .pickle import Inspector
+    from .inspector import Inspector
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import re
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import torchscript
-from .machine import Machine
-from .pickle import TORCH, Inspector, is_pickle, run
+from .inspector import Inspector
+from .pickle import TORCH, attempt, broken, is_pickle, machine_at
 from .pickle import sniff as sniff_pickle
 from .pickle import walk as walk_pickle
 from .zip import Archive, Member, enter, read
@@ -81,12 +81,15 @@ def sniff_legacy(data: memoryview) -> bool:
 
 
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
-    """Walk the five pickles; the raw storages behind them are data. Raises Broken."""
+    """Walk the five pickles; the raw storages behind them are data."""
     inspector, pos = Inspector(walk, path, loader="torch"), 0
-    for stream in range(LEGACY_STREAMS):
-        machine = Machine(data, pos, inspector, max(0, walk.limits.max_opcodes - walk.opcodes))
-        before, pos = pos, run(machine, inspector, 0, len(data) - pos)
+    for _ in range(LEGACY_STREAMS):
+        machine = machine_at(inspector, data, pos)
+        error = attempt(machine, inspector)
         if machine.limited:
             walk.skip(path or "the file", f"more than {walk.limits.max_opcodes} opcodes")
-        if machine.limited or (pos == len(data) and before < pos and stream < LEGACY_STREAMS - 1):
             return
+        if error:
+            broken(inspector, error, 0, len(data) - pos)
+            return
+        pos = machine.pos

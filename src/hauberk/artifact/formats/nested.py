@@ -1,0 +1,31 @@
+"""What an inspector does with a constant that holds a program: it is walked as if it were loaded as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .encoded import programs
+from .pickle import TORCH, is_pickle, walk_streams
+
+if TYPE_CHECKING:
+    from .inspector import Inspector
+
+
+def constant(inspector: Inspector, value: memoryview | str, at: int) -> None:
+    """Walk the program that a constant holds, if it does."""
+    if isinstance(value, memoryview) and _executable(value):
+        inspector.walk.enter(value, f"{inspector.path}!{inspector.prefix}opcode {at}")
+    for kind, how, data in programs(value):
+        prefix = f"{inspector.prefix}opcode {at} > " + "".join(f"{layer} > " for layer in how)
+        if kind == "code":
+            inspector.odd("carries marshalled Python code, which is there to be run", at)
+        elif TORCH in bytes(data[:24]):
+            inspector.walk.enter(data, f"{inspector.path}!{prefix.removesuffix(' > ')}")
+        elif is_pickle(inspector.walk, data):
+            walk_streams(type(inspector)(inspector.walk, inspector.path, prefix), data)
+
+
+def _executable(value: memoryview) -> bool:
+    if bytes(value[:4]) == b"\x7fELF":
+        return len(value) > 52
+    return bytes(value[:2]) == b"MZ" and b"This program" in bytes(value[:512])
