@@ -95,7 +95,8 @@ def hash_files(
     """SHA-256 of every file, with all cores, in the order given. Raises InputError, and LimitExceeded by total size."""
     total = sum(item.size for item in found)
     if total > limits.max_total_bytes:
-        raise LimitExceeded(f"the files are {total} bytes together, the limit is {limits.max_total_bytes}", hint="raise the limit")
+        message = f"the files are {total} bytes together, the limit is {limits.max_total_bytes}"
+        raise LimitExceeded(message, hint="raise the limit")
     pieces = [Piece(item.location, item.size) for item in found]
     hashed = hash_pieces(pieces, progress=progress, workers=workers)
     progress(total, total, "")

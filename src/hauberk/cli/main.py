@@ -19,11 +19,14 @@ from hauberk.core.errors import Denied, HauberkError
 
 COMMANDS = {
     "audit": "look at a model from every side and write a signed dossier",
-    "verify": "check that a dossier is whole, signed and about this model",
+    "sign": "sign a model's files, as the OpenSSF model_signing does",
+    "verify": "check a model against its signature, or that a dossier is whole and about this model",
     "gate": "decide from a dossier whether a model may go to production",
     "scan": "read a model's bytes, without loading it, for what would run",
+    "convert": "get the weights out of a model file as safetensors, without running it",
     "seal": "encrypt a model at rest, for whoever holds one of the keys",
     "open": "decrypt a sealed model, once all of it is known to be what was sealed",
+    "diff": "say what changed between two models",
     "bom": "write a bill of materials of a model, CycloneDX or SPDX",
     "key": "make or show a key that signs, or one that opens what was sealed",
     "checks": "list the checks, what they need and what can be set",

@@ -101,13 +101,12 @@ def read(content: bytes) -> Bundle:
     return found
 
 
-def is_keyless(content: bytes) -> bool:
-    """Whether this looks like a bundle of Sigstore keyless signing: one certificate and entries of a log."""
+def is_bundle(content: bytes) -> bool:
+    """Whether this looks like a Sigstore bundle of any kind or version."""
     try:
-        material = _parsed(content).get("verificationMaterial")
+        return bool(_parsed(content))
     except (InputError, ValueError):
         return False
-    return isinstance(material, dict) and "certificate" in material
 
 
 def write(bundle: Bundle) -> bytes:

@@ -91,14 +91,19 @@ class PublicKey:
             found = serialization.load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise InputError(f"{what}: not a public key in PEM: {error}", hint="hauberk key show KEY") from error
-        _algorithm(found, what)
-        key = cls(cast("Ed25519PublicKey | ec.EllipticCurvePublicKey", found))
+        key = cls.of(found, what=what)
         if key.pem != pem.replace(b"\r\n", b"\n"):
             raise InputError(
                 f"{what}: holds a public key, but not in the one form that it is written in",
                 hint="get the key again from its owner: this file was altered",
             )
         return key
+
+    @classmethod
+    def of(cls, key: object, *, what: str = "public key") -> PublicKey:
+        """A key of the library, of a kind that Hauberk knows. Raises UnsupportedError."""
+        _algorithm(key, what)
+        return cls(cast("Ed25519PublicKey | ec.EllipticCurvePublicKey", key))
 
     @property
     def algorithm(self) -> Algorithm:
