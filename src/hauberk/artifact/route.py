@@ -12,16 +12,9 @@ from types import ModuleType
 
 from ..core.errors import InputError
 from ..core.nouns import Place, Severity
+from .formats import executable
 from .formats.opcodes import Broken
-from .walk import UNKNOWN, Walk
-
-EXECUTABLE = {
-    b"\x7fELF": "an ELF executable or library",
-    b"MZ": "a Windows executable or library",
-    b"\xcf\xfa\xed\xfe": "a macOS executable or library",
-    b"\xca\xfe\xba\xbe": "a macOS or Java executable",
-    b"#!": "a script",
-}
+from .walk import Walk
 
 
 @dataclass(frozen=True)
@@ -68,6 +61,7 @@ TAR = Row("tar", "tar")
 FORMATS: tuple[Row, ...] = (
     ZIP,
     Row("npy", "npy", ((0, b"\x93NUMPY"),)),
+    Row("gguf", "gguf", ((0, b"GGUF"),)),
     Row("compressed", "compressed", ((0, b"\x1f\x8b"), (0, b"BZh"), (0, b"\xfd7zXZ\0"), (0, b"\x5d\0\0"), (0, b"x"))),
     Row("xgboost", "xgboost"),
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
@@ -80,7 +74,6 @@ FORMATS: tuple[Row, ...] = (
 
 UNREAD = {
     HDF5: "HDF5",
-    b"GGUF": "GGUF",
     b"\x04\x22\x4d\x18": "LZ4",
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
@@ -96,8 +89,11 @@ UNREAD = {
 def walk_content(walk: Walk, data: memoryview, path: str) -> None:
     """Walk bytes of any format. What no walker knows is a skip, never a pass."""
     head = bytes(data[:64])
-    if executable := next((what for magic, what in EXECUTABLE.items() if head.startswith(magic)), ""):
-        _executable(walk, path, executable)
+    if program := executable.program(data):
+        walk.formats[path] = program
+        executable.tell(walk, path, program)
+        if ZIP.claims(data):
+            _guarded(walk, ZIP, data, path)
     elif row := next((row for row in FORMATS if row.claims(data)), None):
         walk.formats[path] = row.name
         _guarded(walk, row, data, path)
@@ -107,7 +103,9 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
         walk.formats[path] = unread
         walk.skip(path or "the file", f"{unread} is recognised, but not read yet")
     else:
-        _unclaimed(walk, data, path)
+        from .formats import unclaimed
+
+        unclaimed.walk(walk, data, path)
 
 
 def _as_pickle_too(walk: Walk, row: Row, data: memoryview, path: str) -> None:
@@ -142,24 +140,3 @@ def _guarded(walk: Walk, row: Row, data: memoryview, path: str) -> None:
         walk.flaw(rule, Severity.HIGH, Place(path, f"byte {error.at}"), f"{row.name}: {error}", remedy)
     except InputError as error:
         walk.skip(path or "the file", f"{row.name}: {error}")
-
-
-def _unclaimed(walk: Walk, data: memoryview, path: str) -> None:
-    """No mark: an old pickle, data that is only text, or nothing that we know."""
-    from .formats import keras, pickle
-
-    if len(data) and pickle.is_pickle(walk, data):
-        walk.formats[path] = "pickle"
-        pickle.walk(walk, data, path)
-    elif keras.is_json(data):
-        walk.formats[path] = "json"
-        keras.walk_json(walk, data, path)
-    else:
-        walk.formats[path] = UNKNOWN
-        walk.skip(path or "the file", "its format is not known" if len(data) else "it is empty")
-
-
-def _executable(walk: Walk, path: str, what: str) -> None:
-    walk.formats[path] = what
-    remedy = "a model needs no program beside it; remove it, or ask why it is there"
-    walk.flaw("artifact.executable", Severity.HIGH, Place(path), f"this is {what}", remedy, ("CWE-506",))

@@ -73,6 +73,7 @@ def scan(
     limits = limits or Limits()
     walk = Walk(limits, walk_content, allow)
     found = list(files_of(path, limits))
+    walk.name = "" if path.is_dir() else path.name
     walk.beside = frozenset(item.path for item in found)
     walk.stats = {item.path: item.location.stat() for item in found}
     entries = tuple(_entries(walk, found, progress, digests))

@@ -1,0 +1,187 @@
+"""What a configuration makes a loader do: code of the repository, classes by name, templates, kernels, other files.
+
+Holds plain values (dict, list, text, number), whatever they were written in: JSON, YAML, TOML.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ...core.nouns import Place, Severity
+from ..walk import Walk, printable
+from . import jinja, targets
+from .json_file import objects, texts
+from .member_names import escapes
+
+Rule = Callable[[Walk, dict[str, Any], str], None]
+
+CODE_REMEDY = "do not load this with code enabled; take a model that needs none, or read the code first"
+TARGET_KEYS = ("_target_", "class_path", "cls", "_component_")
+"""Hydra and NeMo; Lightning and jsonargparse; torchtune."""
+PIPELINE_LIBRARIES = frozenset(("diffusers", "transformers", "onnxruntime.training", "optimum.onnxruntime"))
+DIFFUSERS = frozenset((
+    "allegro", "alt_diffusion", "amused", "animatediff", "audioldm", "audioldm2", "aura_flow", "blip_diffusion",
+    "bria", "chroma", "cogvideo", "cogview3", "cogview4", "consisid", "consistency_models", "controlnet",
+    "controlnet_hunyuandit", "controlnet_sd3", "controlnet_xs", "cosmos", "dance_diffusion", "ddim", "ddpm",
+    "deepfloyd_if", "deprecated", "dit", "easyanimate", "flux", "hidream_image", "hunyuan_video", "hunyuandit",
+    "i2vgen_xl", "kandinsky", "kandinsky2_2", "kandinsky3", "kolors", "latent_consistency_models",
+    "latent_diffusion", "latte", "ledits_pp", "ltx", "lumina", "lumina2", "marigold", "mochi", "musicldm",
+    "omnigen", "pag", "paint_by_example", "pia", "pixart_alpha", "qwenimage", "sana", "semantic_stable_diffusion",
+    "shap_e", "skyreels_v2", "stable_audio", "stable_cascade", "stable_diffusion", "stable_diffusion_3",
+    "stable_diffusion_attend_and_excite", "stable_diffusion_diffedit", "stable_diffusion_gligen",
+    "stable_diffusion_k_diffusion", "stable_diffusion_ldm3d", "stable_diffusion_panorama", "stable_diffusion_safe",
+    "stable_diffusion_sag", "stable_diffusion_xl", "stable_video_diffusion", "t2i_adapter",
+    "text_to_video_synthesis", "unclip", "unidiffuser", "versatile_diffusion", "visualcloze", "vq_diffusion", "wan",
+    "wuerstchen",
+))  # fmt: skip
+"""Modules of diffusers.pipelines: a component may name one instead of a library."""
+PEFT_HOMES = ("transformers", "diffusers", "peft", "sentence_transformers")
+JSONPICKLE = ("py/object", "py/reduce", "py/type", "py/function", "py/newargs", "py/repr", "py/state", "py/initargs",
+              "py/newobj", "py/ref/", "py/error")  # fmt: skip
+ENCODED_PICKLE = re.compile(r"gA[IJMNQRSTUV][A-Za-z0-9+/_-]{16,}={0,2}")
+"""base64 of the beginning of a pickle of protocol 2 to 5."""
+MAX_ENCODED = 16 << 20
+
+
+def walk_value(walk: Walk, value: Any, path: str) -> None:
+    """Hold every object and text of a value against every rule."""
+    for item in objects(value):
+        for rule in RULES:
+            rule(walk, item, path)
+    if isinstance(value, list):
+        _sentence_transformers(walk, value, path)
+    for key, text in texts(value):
+        _text(walk, key, text, path)
+
+
+def _tell(walk: Walk, path: str, rule: str, severity: Severity, part: str, message: str) -> None:
+    place = Place(path, printable(part, 80))
+    walk.flaw(f"artifact.config.{rule}", severity, place, message, CODE_REMEDY, ("CWE-94", "CWE-829"))
+
+
+def _remote(walk: Walk, item: dict[str, Any], path: str) -> None:
+    if item.get("auto_map"):
+        message = "auto_map makes loaders run Python files of the repository"
+        if isinstance(item["auto_map"], dict) and any("--" in str(v) for v in item["auto_map"].values()):
+            message = "auto_map makes loaders run Python files of another repository, which can change any day"
+        _tell(walk, path, "remote", Severity.HIGH, "auto_map", message)
+    if item.get("custom_pipelines"):
+        message = "custom_pipelines makes loaders run Python files of the repository"
+        _tell(walk, path, "remote", Severity.HIGH, "custom_pipelines", message)
+    if item.get("trust_remote_code") not in (None, False, "false", "False", 0, ""):
+        message = "trust_remote_code lets loaders run Python files of a repository without asking"
+        _tell(walk, path, "trust", Severity.HIGH, "trust_remote_code", message)
+    if item.get("allow_remote") is True or (item.get("plugins") and "framework" in item):
+        message = "ModelScope runs Python files of the repository, or installs packages, for this model"
+        _tell(walk, path, "remote", Severity.HIGH, "allow_remote", message)
+
+
+def _target(walk: Walk, item: dict[str, Any], path: str) -> None:
+    for key in TARGET_KEYS:
+        if isinstance(name := item.get(key), str) and (key == "_target_" or "." in name):
+            if key == "cls" and "init_args" not in item:
+                continue
+            targets.judge(walk, name, path, key)
+        elif key == "_target_" and key in item:
+            _tell(walk, path, "target", Severity.HIGH, key, "what _target_ names is no text, and cannot be seen")
+    if "_target_" in item:
+        for key, text in texts(item):
+            if text.startswith("$"):
+                message = f"{printable(key)} is a Python expression, which MONAI evaluates when the model is built"
+                _tell(walk, path, "expression", Severity.HIGH, f"{key} {text}", message)
+                break
+
+
+def _kernel(walk: Walk, item: dict[str, Any], path: str) -> None:
+    for key in ("attn_implementation", "_attn_implementation", "_attn_implementation_internal"):
+        value = item.get(key)
+        if isinstance(value, str) and "/" in value:
+            message = f"{key} makes transformers download and run a native kernel from {printable(value)}"
+            _tell(walk, path, "kernel", Severity.HIGH, key, message)
+
+
+def _adapter(walk: Walk, item: dict[str, Any], path: str) -> None:
+    mapping = item.get("auto_mapping")
+    home = mapping.get("parent_library") if isinstance(mapping, dict) else None
+    if isinstance(home, str) and home.split(".")[0] not in PEFT_HOMES:
+        message = f"PEFT imports the module {printable(home)}, which auto_mapping names"
+        severity = Severity.CRITICAL if home.split(".")[0] in sys.stdlib_module_names else Severity.HIGH
+        _tell(walk, path, "import", severity, "auto_mapping", message)
+
+
+def _pipeline(walk: Walk, item: dict[str, Any], path: str) -> None:
+    """diffusers' model_index.json: every component is [library, class]."""
+    if "_diffusers_version" not in item or "_class_name" not in item:
+        return
+    if not isinstance(item["_class_name"], str):
+        message = "diffusers takes the class of this pipeline from a Python file of the repository"
+        _tell(walk, path, "remote", Severity.HIGH, "_class_name", message)
+    for key, pair in item.items():
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str):
+            library = pair[0]
+            if library not in PIPELINE_LIBRARIES and library not in DIFFUSERS:
+                severity = Severity.CRITICAL if library.split(".")[0] in sys.stdlib_module_names else Severity.HIGH
+                message = f"diffusers imports {printable(library)} and takes {printable(pair[1])} from it"
+                _tell(walk, path, "import", severity, key, message)
+
+
+def _shards(walk: Walk, item: dict[str, Any], path: str) -> None:
+    shards = item.get("weight_map")
+    for name in sorted({str(v) for v in shards.values()}) if isinstance(shards, dict) else ():
+        if escapes(name) or "://" in name:
+            message = f"weights are read from {printable(name)!r}, outside the model's folder"
+            place, remedy = Place(path, "weight_map"), "do not load this model; its weights belong beside its index"
+            walk.flaw("artifact.config.escape", Severity.HIGH, place, message, remedy, ("CWE-22",))
+
+
+def _jsonpickle(walk: Walk, item: dict[str, Any], path: str) -> None:
+    if found := [key for key in JSONPICKLE if key in item]:
+        message = f"{found[0]} makes jsonpickle import and call {printable(str(item[found[0]]), 80)}"
+        _tell(walk, path, "jsonpickle", Severity.CRITICAL, found[0], message)
+
+
+def _langchain(walk: Walk, item: dict[str, Any], path: str) -> None:
+    if "lc" in item and item.get("type") == "constructor" and "id" in item:
+        message = f"LangChain builds the class {printable(str(item['id']), 80)} from this object"
+        _tell(walk, path, "langchain", Severity.HIGH, "lc", message)
+
+
+def _sentence_transformers(walk: Walk, value: list[Any], path: str) -> None:
+    """modules.json: the classes of the pipeline, imported by name."""
+    for item in value:
+        match item:
+            case {"type": str(kind), "path": str(folder), "idx": int()}:
+                targets.judge(walk, kind, path, "type", what="sentence-transformers imports and builds")
+                if escapes(folder):
+                    message = f"a module is read from {printable(folder)!r}, outside the model's folder"
+                    place = Place(path, "path")
+                    walk.flaw("artifact.config.escape", Severity.HIGH, place, message, CODE_REMEDY, ("CWE-22",))
+
+
+def _text(walk: Walk, key: str, text: str, path: str) -> None:
+    if ("chat_template" in key and "{{" in text) or ("template" in key and "{%" in text):
+        jinja.walk_template(walk, text, path, printable(key, 40))
+    elif "{%" in text or "{{" in text:
+        if "__" in text and any(c.severity is Severity.CRITICAL for c in jinja.complaints(text)):
+            jinja.walk_template(walk, text, path, printable(key, 40))
+    elif text[:2] == "gA" and len(text) < MAX_ENCODED and ENCODED_PICKLE.match(text):
+        _encoded(walk, key, text, path)
+
+
+def _encoded(walk: Walk, key: str, text: str, path: str) -> None:
+    import base64
+
+    try:
+        data = memoryview(base64.b64decode(text.encode().translate(bytes.maketrans(b"-_", b"+/")), validate=True))
+    except ValueError:
+        return
+    from . import pickle
+
+    if pickle.is_pickle(walk, data):
+        walk.enter(data, f"{path}!{printable(key, 40)}")
+
+
+RULES: tuple[Rule, ...] = (_remote, _target, _kernel, _adapter, _pipeline, _shards, _jsonpickle, _langchain)

@@ -1,0 +1,107 @@
+"""Jinja templates in tokens: text, statements and expressions, as Jinja's own lexer splits them.
+
+Source of the rules: jinja2/lexer.py of Jinja 3.1 with its default delimiters and no line statements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from .opcodes import Broken
+
+OPENING = re.compile(r"\{[%{#]")
+CLOSING = {"{%": re.compile(r"[-+]?%\}"), "{{": re.compile(r"-?\}\}"), "{#": re.compile(r"[-+]?#\}")}
+RAW = re.compile(r"\{%[-+]?\s*raw\s*-?%\}")
+ENDRAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+TOKEN = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<float>(?<!\.)\d(?:_?\d)*(?:\.\d(?:_?\d)*(?:[eE][+-]?\d(?:_?\d)*)?|[eE][+-]?\d(?:_?\d)*))"
+    r"|(?P<integer>0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*)"
+    r"|(?P<name>[^\W\d]\w*)"
+    r"|(?P<string>'[^'\\]*(?:\\[\s\S][^'\\]*)*'|\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\")"
+    r"|(?P<operator>//|\*\*|[=!<>]=|[-+*/%~\[\](){}<>=.:|,;])"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """kind: text, begin, end, statement, expression, name, integer, float, string, operator. at: in the source."""
+
+    kind: str
+    text: str
+    at: int
+
+
+def tokens(source: str) -> Iterator[Token]:
+    """Every token; `begin` and `end` stand around the tokens of one statement (`{%`) or expression (`{{`).
+
+    Raises Broken where Jinja would not read on.
+    """
+    pos = 0
+    while match := OPENING.search(source, pos):
+        if match.start() > pos:
+            yield Token("text", source[pos : match.start()], pos)
+        opening = match[0]
+        if opening == "{#":
+            pos = _past(CLOSING[opening], source, match.end())
+        elif opening == "{%" and (raw := RAW.match(source, match.start())):
+            end = ENDRAW.search(source, raw.end())
+            if end is None:
+                raise Broken("a raw block does not end", raw.end())
+            yield Token("text", source[raw.end() : end.start()], raw.end())
+            pos = end.end()
+        else:
+            yield Token("begin", opening, match.start())
+            pos = yield from _code(source, match.end(), CLOSING[opening])
+            yield Token("end", opening, pos)
+    if pos < len(source):
+        yield Token("text", source[pos:], pos)
+
+
+def _code(source: str, pos: int, closing: re.Pattern[str]) -> Generator[Token, None, int]:
+    """Yield the tokens up to the closing delimiter. Returns the position behind it."""
+    pos += 1 if source[pos : pos + 1] in ("-", "+") else 0
+    balance: list[str] = []
+    while True:
+        if not balance and (end := closing.match(source, pos)):
+            return end.end()
+        match = TOKEN.match(source, pos)
+        if match is None:
+            raise Broken(f"{source[pos : pos + 1]!r} is no token of Jinja", pos)
+        kind, text = match.lastgroup or "", match[0]
+        if kind == "operator":
+            _balance(balance, text, pos)
+        if kind != "space":
+            yield Token(kind, value_of(text) if kind == "string" else text, pos)
+        pos = match.end()
+
+
+def _balance(balance: list[str], text: str, pos: int) -> None:
+    if text in "([{":
+        balance.append({"(": ")", "[": "]", "{": "}"}[text])
+    elif text in ")]}" and (not balance or balance.pop() != text):
+        raise Broken(f"{text!r} closes nothing", pos)
+
+
+def value_of(literal: str) -> str:
+    r"""The text that a quoted literal stands for: Jinja decodes Python's escapes.
+
+    >>> value_of(r"'\x5f_a'")
+    '__a'
+    """
+    body = literal[1:-1]
+    if "\\" not in body:
+        return body
+    try:
+        return body.encode("ascii", "backslashreplace").decode("unicode-escape")
+    except UnicodeDecodeError as error:
+        raise Broken("a text has a broken escape") from error
+
+
+def _past(closing: re.Pattern[str], source: str, pos: int) -> int:
+    match = closing.search(source, pos)
+    if match is None:
+        raise Broken("a comment does not end", pos)
+    return match.end()

@@ -1,0 +1,27 @@
+"""Bytes that bear no format's mark: an old pickle, JSON, text of some kind, or nothing that we know."""
+
+from __future__ import annotations
+
+from ..walk import UNKNOWN, Walk
+from . import json_file, pickle, text
+from .text_kinds import may_be_empty, name_of
+
+
+def walk(walk: Walk, data: memoryview, path: str) -> None:
+    """Walk them. What no reader knows is a skip, never a pass."""
+    if not len(data):
+        _empty(walk, path)
+    elif pickle.is_pickle(walk, data):
+        walk.formats[path] = "pickle"
+        pickle.walk(walk, data, path)
+    elif not json_file.walked(walk, data, path) and not text.walked(walk, data, path):
+        walk.formats[path] = UNKNOWN
+        walk.skip(path or "the file", "its format is not known")
+
+
+def _empty(walk: Walk, path: str) -> None:
+    if may_be_empty(name_of(path)):
+        walk.formats[path] = "empty"
+        return
+    walk.formats[path] = UNKNOWN
+    walk.skip(path or "the file", "it is empty")

@@ -1,0 +1,296 @@
+r"""YAML, as much of it as configurations use: a reader that refuses what it does not know rather than guess.
+
+Gives plain values (dict, list, str, bool, None), the tags that were met, and keys that stand twice. A collection
+behind an alias is an empty one of its kind, for it is read where its anchor stands: no alias bomb expands here.
+
+>>> read_yaml("a: [1, 'b']\nc: !x {d: ~}\n").value
+{'a': ['1', 'b'], 'c': {'d': None}}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from .opcodes import Broken
+from .yaml_scalars import MARKER, block_text, double_quoted, plain, single_quoted
+from .yaml_source import CONSTANTS, CORE, DIRECTIVE, MAX_DEPTH, MAX_WEIGHT, ODD_BREAK, SPACE, Document, Source, Tag
+
+
+def read_yaml(source: str) -> Document:
+    """Read every document of a stream. Raises Broken for what this subset does not know."""
+    if match := ODD_BREAK.search(source):
+        raise Broken("a line break that readers of YAML do not agree on", match.start())
+    reader = Reader(source.replace("\r\n", "\n").removeprefix("\ufeff"))
+    values = list(reader.documents())
+    reader.found.documents = len(values)
+    reader.found.value = values[0] if len(values) == 1 else values
+    reader.found.bomb = reader.weight > MAX_WEIGHT
+    return reader.found
+
+
+class Reader(Source):
+    """Reads nodes by indentation, as PyYAML's scanner and parser together."""
+
+    def documents(self) -> list[Any]:
+        """The values of all documents."""
+        values: list[Any] = []
+        while True:
+            self.handles = {"!": "!", "!!": CORE}
+            explicit = self._directives()
+            if self.pos >= len(self.source) and not explicit:
+                return values
+            self.anchors = {}
+            values.append(self.node(-1))
+            self._to_token()
+            if self.pos >= len(self.source):
+                return values
+            if not (self.column() == 0 and MARKER.match(self.source, self.pos)):
+                raise Broken("something follows the document", self.pos)
+            if self.source.startswith("...", self.pos):
+                self.pos += 3
+                self._end_of_line()
+
+    def _directives(self) -> bool:
+        self._to_token()
+        while self.column() == 0 and (match := DIRECTIVE.match(self.source, self.pos)):
+            words = match[2].split()
+            if match[1] == "TAG" and len(words) == 2:
+                self.handles[words[0]] = words[1]
+            elif match[1] != "YAML":
+                raise Broken("a directive is not known", self.pos)
+            self.pos = match.end()
+            self._to_token()
+        if self.source.startswith("---", self.pos) and self.column() == 0 and MARKER.match(self.source, self.pos):
+            self.pos += 3
+            return True
+        return False
+
+    # nodes
+
+    def node(self, indent: int, *, sequence: bool = False) -> Any:
+        """A block node deeper than `indent`; sequence: one may stand at `indent` itself, as below a key."""
+        self.depth += 1
+        self.weight += 1
+        if self.depth > MAX_DEPTH:
+            raise Broken("values are nested too deeply", self.pos)
+        try:
+            return self._node(indent, sequence)
+        finally:
+            self.depth -= 1
+
+    def _node(self, indent: int, sequence: bool) -> Any:
+        line, before = self._line(), self.weight
+        self._to_token()
+        anchor, tags, start = "", list[Tag](), self.pos
+        while match := self._property():
+            anchor = match if match[0] == "&" else anchor
+            tags += [Tag(match, start)] if match[0] != "&" else []
+            self._to_token()
+        column = self.column()
+        own = self.column(start) if self._line(start) == self._line() else column
+        if self._nothing(column, indent, sequence, line):
+            return self._keep(None, anchor, tags, before)
+        value = self._content(indent, column, own, bool(anchor or tags), start)
+        return self._keep(value, anchor, tags, before)
+
+    def _nothing(self, column: int, indent: int, sequence: bool, line: int) -> bool:
+        if self.pos >= len(self.source) or (column == 0 and MARKER.match(self.source, self.pos)):
+            return True
+        if self._line() == line:
+            return False
+        return column <= indent and not (sequence and column == indent and self._at("-"))
+
+    def _content(self, indent: int, column: int, own: int, marked: bool, start: int) -> Any:
+        char = self.source[self.pos]
+        if self._at("-"):
+            return self._sequence(column)
+        if self._at("?"):
+            raise Broken("a key that is no scalar", self.pos)
+        if char in "|>":
+            text, self.pos = block_text(self.source, self.pos, indent)
+            return text
+        if self._is_key():
+            if marked and self._line(start) == self._line():
+                self.pos = start  # what stands before the key belongs to the key
+                return self._mapping(own)
+            return self._mapping(column)
+        value = self._inline(indent)
+        self._end_of_line()
+        return value
+
+    def _inline(self, indent: int) -> Any:
+        char = self.source[self.pos]
+        if char == "*":
+            return self._alias()
+        if char in "[{":
+            return self._flow(indent)
+        if char == '"':
+            text, self.pos = double_quoted(self.source, self.pos)
+            return text
+        if char == "'":
+            text, self.pos = single_quoted(self.source, self.pos)
+            return text
+        text, self.pos = plain(self.source, self.pos, indent, flow=False)
+        return CONSTANTS.get(text, text)
+
+    def _is_key(self) -> bool:
+        """Whether a scalar of one line with a colon behind it stands here."""
+        here = self.pos
+        try:
+            self._key_text()
+            return self._at(":") and self._line(here) == self._line()
+        except Broken:
+            return False
+        finally:
+            self.pos = here
+
+    def _key_text(self) -> str:
+        char = self.source[self.pos : self.pos + 1]
+        if char == '"':
+            text, self.pos = double_quoted(self.source, self.pos)
+        elif char == "'":
+            text, self.pos = single_quoted(self.source, self.pos)
+        elif char == "*":
+            text = str(self._alias())
+        elif char in ("", "\n"):
+            raise Broken("a key is missing", self.pos)
+        else:
+            text, self.pos = plain(self.source, self.pos, 0, flow=False, lines=False)
+        while self.source[self.pos : self.pos + 1] in (" ", "\t"):
+            self.pos += 1
+        return text
+
+    def _mapping(self, column: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        while True:
+            tags: list[Tag] = []
+            while match := self._property():
+                tags += [Tag(match, self.pos)] if match[0] != "&" else []
+                self._to_token()
+            key = self._key_text()
+            self._keep(key, "", tags, self.weight)
+            if not self._at(":"):
+                raise Broken("a key has no value", self.pos)
+            self.pos += 1
+            if key in made and key != "<<":
+                self.found.twice.append(key)
+            value = self._value(column)
+            if key not in made or not isinstance(made[key], dict | list):
+                made[key] = value
+            else:
+                made[key] = [made[key], value]
+            self._to_token()
+            if self.pos >= len(self.source) or self.column() != column or MARKER.match(self.source, self.pos):
+                self._outside(column)
+                return made
+
+    def _value(self, column: int) -> Any:
+        match = SPACE.match(self.source, self.pos)
+        if match is None:
+            self._to_token()
+            return self._after_colon(column)
+        return self.node(column, sequence=True)
+
+    def _after_colon(self, column: int) -> Any:
+        if self._at("-", "?"):
+            raise Broken("a collection begins behind a key", self.pos)
+        if self.source[self.pos] in "&!":
+            return self.node_behind(column)
+        if self._is_key() and self.source[self.pos] not in "[{":
+            raise Broken("two keys on one line", self.pos)
+        return self.node(column)
+
+    def node_behind(self, column: int) -> Any:
+        """A node with properties, on the key's line or below it."""
+        here = self.pos
+        while self._property():
+            self._skip_spaces()
+        below = SPACE.match(self.source, self.pos) is not None
+        if not below and self._is_key():
+            raise Broken("two keys on one line", self.pos)
+        self.pos = here
+        return self.node(column, sequence=below)
+
+    def _skip_spaces(self) -> None:
+        while self.source[self.pos : self.pos + 1] in (" ", "\t"):
+            self.pos += 1
+
+    def _outside(self, column: int) -> None:
+        if self.pos < len(self.source) and self.column() > column:
+            raise Broken("a line is indented deeper than its neighbours", self.pos)
+
+    def _sequence(self, column: int) -> list[Any]:
+        made: list[Any] = []
+        while self._at("-") and self.column() == column:
+            self.pos += 1
+            made.append(self.node(column))
+            self._to_token()
+        self._outside(column)
+        return made
+
+    # flow
+
+    def _flow(self, indent: int) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Broken("values are nested too deeply", self.pos)
+        opening = self.source[self.pos]
+        self.pos += 1
+        made = self._flow_items("]" if opening == "[" else "}", indent)
+        self.depth -= 1
+        return [value for _, value in made] if opening == "[" else self._pairs(made)
+
+    def _pairs(self, made: list[tuple[Any, Any]]) -> dict[str, Any]:
+        keys = [str(key) for key, _ in made]
+        self.found.twice += [key for key, count in Counter(keys).items() if count > 1]
+        return {key: value for key, (_, value) in zip(keys, made, strict=True)}
+
+    def _flow_items(self, end: str, indent: int) -> list[tuple[Any, Any]]:
+        made: list[tuple[Any, Any]] = []
+        while True:
+            self._flow_space(indent)
+            if self.source[self.pos] == end:
+                self.pos += 1
+                return made
+            made.append(self._flow_item(end, indent))
+            self._flow_space(indent)
+            if self.source[self.pos] == ",":
+                self.pos += 1
+            elif self.source[self.pos] != end:
+                raise Broken("a comma is missing", self.pos)
+
+    def _flow_item(self, end: str, indent: int) -> tuple[Any, Any]:
+        if self._at("?"):
+            raise Broken("a key that is no scalar", self.pos)
+        value = self._flow_value(indent)
+        self._flow_space(indent)
+        follows = self.source[self.pos : self.pos + 2]
+        if not follows.startswith(":"):
+            return (value, None) if end == "}" else (None, value)
+        if isinstance(value, dict | list) or not (follows[1:] in ("", " ", "\n", *",[]{}") or end == "}"):
+            raise Broken("a key that is no scalar", self.pos)
+        self.pos += 1
+        self._flow_space(indent)
+        other = None if self.source[self.pos] in ",]}" else self._flow_value(indent)
+        return (value, other) if end == "}" else (None, {str(value): other})
+
+    def _flow_value(self, indent: int) -> Any:
+        before, anchor, tags = self.weight, "", list[Tag]()
+        self.weight += 1
+        while match := self._property():
+            anchor = match if match[0] == "&" else anchor
+            tags += [Tag(match, self.pos)] if match[0] != "&" else []
+            self._flow_space(indent)
+        char = self.source[self.pos]
+        if char in ",]}":
+            return self._keep(None, anchor, tags, before)
+        if char in "[{*\"'":
+            return self._keep(self._inline(indent), anchor, tags, before)
+        text, self.pos = plain(self.source, self.pos, -1, flow=True)
+        return self._keep(CONSTANTS.get(text, text), anchor, tags, before)
+
+    def _flow_space(self, indent: int) -> None:
+        self._to_token()
+        if self.pos >= len(self.source) or (self.column() == 0 and MARKER.match(self.source, self.pos)):
+            raise Broken("a flow collection does not end", self.pos)
