@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.limits import Limits
 from ..core.nouns import Place, Severity
@@ -63,6 +64,8 @@ class Walk:
         self.met: dict[tuple[str, str, str], tuple[Ruling, Seen]] = {}
         self.formats: dict[str, str] = {}
         self.name = ""  # of the file, when a single one is scanned: a model's own path is '' then
+        self.inspector: Any = None
+        """Makes what judges pickles, when it is not the usual one (`why` tells their programs)."""
         self.beside: frozenset[str] = frozenset()
         self.stats: Mapping[str, os.stat_result] = {}
         self.claimed: set[str] = set()

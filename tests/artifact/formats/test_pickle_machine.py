@@ -157,7 +157,7 @@ def compare(data: bytes) -> int:
         rest = iter(told.events)
         did = [event for event, before in zip(log.events, [None, *log.events], strict=False) if event != before]
         missing = [event for event in did if not any(matches(event, other) for other in rest)]
-        apart = error is not None and "readers of files" in str(error)
+        apart = error is not None and b"\x95" in data  # an opcode over the end of a frame: the program is refused
         assert not missing or apart, (name, data, missing, told.events, error)
         assert not ended or error is None or _patient(str(error)), (name, data, error)
         compared += len(did)

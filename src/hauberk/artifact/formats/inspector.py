@@ -11,7 +11,7 @@ from . import persistent
 from .attributes import complaints
 from .joblib import raw_array
 from .machine import Machine, Watcher
-from .opcodes import Global, Made, Opaque, shown
+from .opcodes import Broken, Global, Made, Opaque, shown
 from .shapes import SHAPES, STATES, own_entropy
 
 GETATTR = "builtins.getattr"
@@ -31,6 +31,12 @@ EXPLAIN = {"call": "calls", "new": "makes an instance of"}
 DO_NOT_LOAD = "do not load this file; ask its author for safetensors, ONNX or skops"
 
 
+def inspect(walk: Walk, path: str, prefix: str = "", *, loader: str = "pickle") -> Inspector:
+    """The inspector that this walk uses."""
+    made: Inspector = (walk.inspector or Inspector)(walk, path, prefix, loader=loader)
+    return made
+
+
 class Inspector(Watcher):
     """Judges what one pickle program would do, and writes flaws.
 
@@ -46,6 +52,16 @@ class Inspector(Watcher):
         self.kept: dict[str, int] = {}
         self.worst = Standing.ALLOWED
         self.harmful = False
+
+    def inside(self, prefix: str) -> Inspector:
+        """An inspector for a program inside this one."""
+        return type(self)(self.walk, self.path, prefix)
+
+    def begins(self, machine: Machine) -> None:
+        """A stream is about to be walked."""
+
+    def ends(self, machine: Machine, error: Broken | None) -> None:
+        """A stream was walked. error: what is wrong with the stream itself."""
 
     # what the machine tells
 

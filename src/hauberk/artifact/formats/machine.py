@@ -80,6 +80,7 @@ class Machine:
 
     def __init__(self, data: memoryview, start: int, watcher: Watcher, max_opcodes: int = 50_000_000) -> None:
         self.view, self.pos, self.end, self.watcher = data, start, len(data), watcher
+        self.begin = start  # of the present opcode, while a watcher is told of it
         self.data: bytes | memoryview = _quick(data)
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
@@ -90,17 +91,19 @@ class Machine:
         self.late: Broken | None = None
         self.max_line = len(data)
         self.result: Any = None
-        self.limited = self.strange_memo = False
+        self.ended = self.limited = self.strange_memo = False
 
     def run(self) -> int:
         """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent.
 
-        Look at `late` afterwards.
+        Look at `late` afterwards; where a program breaks behind a doubt, the doubt is what is raised.
         """
         try:
             return self._run()
         except IndexError:
-            raise Broken("the stream is truncated", self.steps) from None
+            raise self.late or Broken("the stream is truncated", self.steps) from None
+        except Broken as error:
+            raise self.late or error from None
 
     def _run(self) -> int:
         """The commonest opcodes stand in the loop itself, for its speed; the others in STEPS."""
@@ -131,7 +134,7 @@ class Machine:
                 if (pos := end) > self.end:
                     raise Broken("the stream is truncated", n)
             else:
-                self.pos, self.steps = pos + 1, n
+                self.begin, self.pos, self.steps = pos, pos + 1, n
                 if op == 0x2E:
                     return self._stop()
                 if (step := STEPS[op]) is None:
@@ -155,6 +158,7 @@ class Machine:
         if self.pos < self.frame_end:  # a reader of files stands behind the frame now, others behind the STOP
             self.doubt("a frame goes on behind the STOP")
         self.result = self.pop()
+        self.ended = True
         return self.pos
 
     def doubt(self, message: str) -> None:

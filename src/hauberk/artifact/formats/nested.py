@@ -22,7 +22,7 @@ def constant(inspector: Inspector, value: memoryview | str, at: int) -> None:
         elif TORCH in bytes(data[:24]):
             inspector.walk.enter(data, f"{inspector.path}!{prefix.removesuffix(' > ')}")
         elif is_pickle(inspector.walk, data):
-            walk_streams(type(inspector)(inspector.walk, inspector.path, prefix), data)
+            walk_streams(inspector.inside(prefix), data)
 
 
 def _executable(value: memoryview) -> bool:

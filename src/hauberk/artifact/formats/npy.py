@@ -8,7 +8,7 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk
-from .inspector import Inspector
+from .inspector import inspect
 from .opcodes import Broken
 from .pickle import walk_streams
 
@@ -32,7 +32,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     if itemsize is None:
         raise Broken(f"the type {header.get('descr')!r:.80} is not one of NumPy's", start)
     if itemsize == 0 and "O" in str(header.get("descr")):
-        walk_streams(Inspector(walk, path), data, start=start)
+        walk_streams(inspect(walk, path), data, start=start)
         return
     expected, got = math.prod(shape) * itemsize, len(data) - start
     if got < expected:

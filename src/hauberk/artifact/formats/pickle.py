@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...core.nouns import Place, Severity
 from ..verdicts import Standing
 from ..walk import Walk
-from .inspector import Inspector
+from .inspector import Inspector, inspect
 from .machine import Machine
 from .opcodes import Broken
 
@@ -40,7 +40,7 @@ def is_pickle(walk: Walk, data: memoryview) -> bool:
 
 def walk(walk: Walk, data: memoryview, path: str, *, loader: str = "pickle") -> None:
     """Walk a pickle file."""
-    walk_streams(Inspector(walk, path, loader=loader), data)
+    walk_streams(inspect(walk, path, loader=loader), data)
 
 
 def walk_streams(inspector: Inspector, data: memoryview, start: int = 0) -> None:
@@ -65,13 +65,13 @@ def _streams(inspector: Inspector, data: memoryview, pos: int) -> None:
         if kept:
             again = machine_at(inspector, data, pos)
             again.memo = kept
-            if not attempt(again, inspector) and error:
+            if attempt(again, inspector) is None and error:
                 machine, error = again, None
         kept = machine.memo if kept is None else kept
         if machine.limited:
             walk.skip(inspector.path or "pickle", f"more than {walk.limits.max_opcodes} opcodes")
             return
-        pos = machine.pos if error is None or error is machine.late else len(data)
+        pos = machine.pos if machine.ended else len(data)
         if error:
             broken(inspector, error, streams, len(data) - begin)
         streams += 1
@@ -84,16 +84,18 @@ def machine_at(inspector: Inspector, data: memoryview, pos: int) -> Machine:
 
 def attempt(machine: Machine, inspector: Inspector) -> Broken | None:
     """Walk one stream, and tell what it does. Returns what is wrong with the stream itself."""
+    wrong: Broken | None = None
+    inspector.begins(machine)
     try:
         machine.run()
     except Broken as error:
-        return error
-    finally:
-        inspector.walk.opcodes += machine.steps
-        inspector.finish()
+        wrong = error
+    inspector.walk.opcodes += machine.steps
+    inspector.finish()
     if machine.strange_memo:
         _memory(inspector, machine)
-    return machine.late
+    inspector.ends(machine, wrong := wrong or machine.late)
+    return wrong
 
 
 def _memory(inspector: Inspector, machine: Machine) -> None:

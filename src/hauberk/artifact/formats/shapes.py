@@ -107,7 +107,9 @@ def torch_bytes(inspector: Inspector, target: Global, args: Any, at: int) -> Jud
     items = _tuple(args)
     if len(items) != 1 or not isinstance(items[0], memoryview):
         return Judged(Made(target, args), "its bytes cannot be seen")
-    inspector.walk.enter(items[0], f"{inspector.path}!opcode {at}")
+    if not bytes(items[0][:4]).startswith((b"PK\x03\x04", b"\x80")):
+        return Judged(Made(target, args), "its bytes are no torch file")
+    inspector.walk.enter(items[0], f"{inspector.path}!{inspector.prefix}opcode {at}")
     return Judged(Made(target, args))
 
 

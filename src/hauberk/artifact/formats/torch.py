@@ -7,7 +7,7 @@ import re
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import torchscript
-from .inspector import Inspector
+from .inspector import inspect
 from .pickle import TORCH, attempt, broken, is_pickle, machine_at
 from .pickle import sniff as sniff_pickle
 from .pickle import walk as walk_pickle
@@ -82,7 +82,7 @@ def sniff_legacy(data: memoryview) -> bool:
 
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
     """Walk the five pickles; the raw storages behind them are data."""
-    inspector, pos = Inspector(walk, path, loader="torch"), 0
+    inspector, pos = inspect(walk, path, loader="torch"), 0
     for _ in range(LEGACY_STREAMS):
         machine = machine_at(inspector, data, pos)
         error = attempt(machine, inspector)
