@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,9 +149,11 @@ def _matching(model: Path, pattern: str) -> Iterator[str]:
         if (inside := place_in(model, named)) and os.path.lexists(model / inside):
             yield inside
             return
+    from fnmatch import fnmatchcase
+
     for place in model.rglob("*"):
         path = place.relative_to(model).as_posix()
-        if fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(place.name, pattern):
+        if fnmatchcase(path, pattern) or fnmatchcase(place.name, pattern):
             yield path
 
 

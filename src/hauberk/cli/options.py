@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from datetime import UTC, datetime
-from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +62,8 @@ def emit(text: str, file: Path | None) -> None:
 def show(form: str, dossier: Dossier, file: Path | None) -> None:
     """A dossier in one of the formats; text for a terminal is as wide as that and coloured, unless NO_COLOR is set."""
     if form == "text" and file is None and sys.stdout.isatty():
+        import shutil
+
         from hauberk.report.terminal import render as drawn
 
         width = min(shutil.get_terminal_size().columns, WIDEST)
@@ -120,4 +120,6 @@ def passphrase(path: Path) -> bytes | None:
         return given.encode()
     if not sys.stdin.isatty():
         raise InputError(f"{path}: the key is encrypted", hint=f"set {PASSPHRASE}")
+    from getpass import getpass
+
     return getpass(f"passphrase of {path}: ").encode()
