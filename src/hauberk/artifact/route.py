@@ -62,7 +62,16 @@ FORMATS: tuple[Row, ...] = (
     ZIP,
     Row("npy", "npy", ((0, b"\x93NUMPY"),)),
     Row("gguf", "gguf", ((0, b"GGUF"),)),
-    Row("compressed", "compressed", ((0, b"\x1f\x8b"), (0, b"BZh"), (0, b"\xfd7zXZ\0"), (0, b"\x5d\0\0"), (0, b"x"))),
+    Row(
+        "compressed",
+        "compressed",
+        (
+            *((0, mark) for mark in (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x5d\0\0", b"x", b"\x28\xb5\x2f\xfd")),
+            *((0, mark) for mark in (b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18")),
+            (1, b"\x2a\x4d\x18"),
+        ),
+    ),
+    Row("7z", "sevenzip", ((0, b"7z\xbc\xaf\x27\x1c"),)),
     Row("xgboost", "xgboost"),
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
@@ -74,10 +83,11 @@ FORMATS: tuple[Row, ...] = (
 
 UNREAD = {
     HDF5: "HDF5",
-    b"\x04\x22\x4d\x18": "LZ4",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"7z\xbc\xaf\x27\x1c": "7-Zip",
     b"Rar!": "RAR",
+    b"LZIP": "lzip",
+    b"\x1f\x9d": "compress",
+    b"MSCF": "a Windows cabinet",
+    b"!<arch>\n": "ar",
     b"\x08\x00\x00\x00TFL3": "TensorFlow Lite",
     b"CBM1": "CatBoost",
     b"<?xml": "XML",

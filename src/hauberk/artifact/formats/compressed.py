@@ -1,85 +1,146 @@
-"""One compressed stream (zlib, gzip, bzip2, xz), as joblib writes: unpacked within limits, then walked."""
+"""A compressed stream (zlib, gzip, bzip2, xz, LZMA, Zstandard, LZ4), as joblib and others write: unpacked, then walked.
+
+Streams of one kind that follow one another are joined, as gzip, bz2 and lzma of Python do; what else follows is told.
+"""
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 from ...core.nouns import Place, Severity
-from ..walk import FREE_EXPANSION, Walk
+from ..walk import FREE_EXPANSION, Walk, join
+from . import lz4, zstd
+from . import unpack as streams
 from .opcodes import Broken
+from .unpack import pieces
 
-CHUNK, PIECE = 1 << 20, 1 << 16
-KINDS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
-    (b"\x1f\x8b\x08", lambda: zlib.decompressobj(31)),
-    (b"BZh", bz2.BZ2Decompressor),
-    (b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(memlimit=1 << 28)),
-    (b"\x5d\x00\x00", lambda: lzma.LZMADecompressor(memlimit=1 << 28)),
-    (b"\x78\x01", zlib.decompressobj),
-    (b"\x78\x5e", zlib.decompressobj),
-    (b"\x78\x9c", zlib.decompressobj),
-    (b"\x78\xda", zlib.decompressobj),
+Pieces = Callable[[memoryview], Iterator[tuple[int, bytes]]]
+GZIP, BGZF, DICTZIP = b"\x1f\x8b\x08", b"BC", b"RA"
+KINDS: tuple[tuple[bytes, Pieces], ...] = (
+    (GZIP, partial(pieces, streams.gunzip)),
+    (b"BZh", partial(pieces, streams.bunzip)),
+    (b"\xfd7zXZ\x00", partial(pieces, streams.unxz)),
+    (b"\x5d\x00\x00", partial(pieces, streams.unxz)),
+    (b"\x78\x01", partial(pieces, streams.unzlib)),
+    (b"\x78\x5e", partial(pieces, streams.unzlib)),
+    (b"\x78\x9c", partial(pieces, streams.unzlib)),
+    (b"\x78\xda", partial(pieces, streams.unzlib)),
+    (zstd.FRAME, partial(pieces, zstd.decoder)),
+    (lz4.FRAME, lz4.pieces),
+    (lz4.LEGACY, lz4.pieces),
 )
+"""How each begins, and what unpacks it."""
+FRAMES = (zstd.FRAME, lz4.FRAME, lz4.LEGACY)
+"""Kinds whose readers pass over frames that say of themselves that they are to be passed over."""
+REMEDY = "compress the model again; nothing belongs behind it"
 
 
 def sniff(data: memoryview) -> bool:
     """Whether this begins as a compressed stream."""
-    return bytes(data[:6]).startswith(tuple(magic for magic, _ in KINDS))
+    return _kind(data) is not None or _passed_over(data) > 0
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Unpack every stream and walk what comes out. Raises Broken for a damaged one."""
-    make = next(make for magic, make in KINDS if bytes(data[:6]).startswith(magic))
-    out, used, what = bytearray(), 0, path or "the file"
-    while used < len(data) and (not used or sniff(data[used:])):
-        count = unpack(walk, make, data[used:], out, what)
+    out, used, what, first = bytearray(), 0, path or "the file", _kind(data)
+    while used < len(data):
+        rest = data[used:]
+        kind = _kind(rest)
+        if (passed := _passed_over(rest)) and (first is None or first[0] in FRAMES):
+            _tell_passed(walk, path, used, rest[8:passed])
+            used += passed
+            continue
+        if kind is None or (first is not None and kind[1] is not first[1]):
+            padding = _padding(rest) if first is not None and first[0] in PADDED else 0
+            if padding and _kind(rest[padding:]) == first:
+                used += padding
+                continue
+            break
+        if kind[0] == GZIP:
+            _gzip_header(walk, path, used, rest)
+        first, count = first or kind, unpack(walk, kind[1], rest, out, what)
         if count is None:
             return
         used += count
-    walk.expanded += len(out)
-    if used < len(data) and bytes(data[used:]).strip(b"\x00"):
-        message = f"{len(data) - used} bytes follow the compressed stream"
-        remedy = "compress the model again; nothing belongs behind it"
-        walk.flaw("artifact.compressed.trailing", Severity.MEDIUM, Place(path, f"byte {used}"), message, remedy)
-        walk.enter(data[used:], f"{path}!byte {used}")
-    walk.enter(memoryview(bytes(out)), path)
+    if not walk.fits(what, used, len(out)):
+        return
+    _trailing(walk, data, used, path)
+    if first is not None:
+        walk.enter(memoryview(out).toreadonly(), path)
 
 
-def unpack(walk: Walk, make: Callable[[], Any], data: memoryview, out: bytearray, what: str) -> int | None:
+PADDED = (GZIP, b"\xfd7zXZ\x00")
+"""Kinds between whose streams zeros may stand."""
+
+
+def _kind(data: memoryview) -> tuple[bytes, Pieces] | None:
+    head = bytes(data[:6])
+    return next((kind for kind in KINDS if head.startswith(kind[0])), None)
+
+
+def _padding(data: memoryview) -> int:
+    """How many zeros `data` begins with."""
+    for begin in range(0, len(data), streams.PIECE):
+        piece = bytes(data[begin : begin + streams.PIECE])
+        if left := len(piece.lstrip(b"\0")):
+            return begin + len(piece) - left
+    return len(data)
+
+
+def _passed_over(data: memoryview) -> int:
+    """Bytes of a skippable frame of Zstandard or LZ4 at the beginning of `data`; 0 when there is none."""
+    if len(data) < 8 or bytes(data[:4]) not in zstd.SKIPPABLE:
+        return 0
+    size = 8 + int.from_bytes(data[4:8], "little")
+    return size if size <= len(data) else 0
+
+
+def _tell_passed(walk: Walk, path: str, at: int, content: memoryview) -> None:
+    message = f"a frame of {len(content)} bytes that readers pass over"
+    walk.flaw("artifact.compressed.hidden", Severity.MEDIUM, Place(path, f"byte {at}"), message, REMEDY, ("CWE-506",))
+    if len(content):
+        walk.enter(content, join(path, f"byte {at}"))
+
+
+def _trailing(walk: Walk, data: memoryview, used: int, path: str) -> None:
+    rest = data[used:]
+    if _padding(rest) == len(rest):
+        return
+    message, place = f"{len(rest)} bytes follow the compressed stream", Place(path, f"byte {used}")
+    walk.flaw("artifact.compressed.trailing", Severity.MEDIUM, place, message, REMEDY)
+    walk.enter(rest, join(path, f"byte {used}"))
+
+
+def _gzip_header(walk: Walk, path: str, at: int, data: memoryview) -> None:
+    """gzip's extra field may hold anything; only those of bgzip and dictzip are known."""
+    if len(data) < 12 or not data[3] & 0x4:
+        return
+    size = int.from_bytes(data[10:12], "little")
+    extra = bytes(data[12 : 12 + size])
+    if extra[:2] in (BGZF, DICTZIP) and len(extra) == size == 4 + int.from_bytes(extra[2:4], "little"):
+        return
+    message = f"the header holds an extra field of {size} bytes that is not understood"
+    walk.flaw("artifact.compressed.hidden", Severity.MEDIUM, Place(path, f"byte {at}"), message, REMEDY, ("CWE-506",))
+
+
+def unpack(walk: Walk, kind: Pieces, data: memoryview, out: bytearray, what: str) -> int | None:
     """Append one stream to `out`, for readers join the streams that follow one another.
 
-    Returns how much input it took, or None when a limit was hit. Raises Broken.
+    Returns how much input it took, or None when a limit was hit. Raises Broken, UnsupportedError.
     """
-    state, pos = make(), 0
-    try:
-        while not state.eof:
-            piece = data[pos : pos + PIECE]
-            pos += len(piece)
-            for content in _contents(state, piece):
-                out += content
-                if len(out) > FREE_EXPANSION and not _fits(walk, pos, len(out), what):
-                    return None
-            if not piece and not state.eof:
-                raise Broken("the compressed stream is truncated", pos)
-    except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
-        raise Broken(f"the compressed stream is damaged: {error}", pos) from error
-    return pos - len(state.unused_data)
+    used = 0
+    for used, content in kind(data):
+        out += content
+        if len(out) > min(FREE_EXPANSION, walk.room) and not _would_fit(walk, used, len(out), what):
+            return None
+    if not used:
+        raise Broken("the compressed stream is empty")
+    return used
 
 
-def _contents(state: Any, piece: memoryview) -> Iterator[bytes]:
-    """What a piece expands to, CHUNK bytes at a time: bzip2 makes a gigabyte of 64 KiB."""
-    content = state.decompress(piece, CHUNK)
-    yield content
-    while not state.eof and len(content) == CHUNK:
-        content = state.decompress(getattr(state, "unconsumed_tail", b""), CHUNK)
-        yield content
-
-
-def _fits(walk: Walk, packed: int, unpacked: int, what: str) -> bool:
-    before = walk.expanded
+def _would_fit(walk: Walk, packed: int, unpacked: int, what: str) -> bool:
+    before = walk.expanded, walk.room
     fits = walk.fits(what, packed, unpacked)
-    walk.expanded = before
+    walk.expanded, walk.room = before
     return fits

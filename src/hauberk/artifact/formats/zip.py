@@ -142,8 +142,8 @@ def _lzma(member: Member, raw: memoryview) -> bytes:
 
     size = int.from_bytes(raw[2:4], "little")
     filters = [(lzma.FILTER_LZMA1, bytes(raw[4 : 4 + size]))]
-    marked = bool(member.flags & 0x2)
-    return unpack.whole(lambda: unpack.raw_lzma(filters), raw[4 + size :], member.size, "the member", marked=marked)
+    unpacked = unpack.whole if member.flags & 0x2 else unpack.unmarked
+    return unpacked(lambda: unpack.raw_lzma(filters), raw[4 + size :], member.size, "the member")
 
 
 def _zstd() -> Any:
