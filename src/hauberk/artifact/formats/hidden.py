@@ -36,9 +36,8 @@ ENCODED_NEEDLES = (b"f0VMR", b"TVqQAA", b"TVo", b"TVp", b"TVr", b"yv66v")
 UNSEEN = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){8,}|(?:(?i:\\udb40\\udc[0-7][0-9a-f])){8,}")
 FLAG = (b"\xf0\x9f\x8f\xb4", b"\\ud83c\\udff4")
 """The black flag: the only character behind which Unicode's tag characters have a meaning."""
-SECRETS = re.compile(secrets.PATTERN)
 
-ADDRESS = re.compile(rb"(?i)\b(?:https?|ftp|wss?)://(?:[^\s/@\"'<>]{1,80}@)?([\w.-]{4,120})(?::\d{1,5})?")
+ADDRESS = re.compile(rb"(?i)(?:https?|ftp|wss?)://(?:[^\s/@\"'<>]{1,80}@)?([\w.-]{4,120})(?::\d{1,5})?")
 NUMBERED = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}")
 OWN_NETWORK = re.compile(
     rb"(?:127|10|0|169\.254|192\.168|192\.0\.2|198\.51\.100|203\.0\.113|172\.(?:1[6-9]|2\d|3[01]))\."
@@ -70,8 +69,8 @@ def look_at_text(walk: Walk, text: bytes, path: str, part: str = "") -> None:
         message = "base64 of a program stands in this text"
         remedy = "a model needs no program inside it; do not use this file until you know why it is there"
         _tell(walk, "artifact.executable.encoded", Severity.MEDIUM, Place(path, part or _byte(found)), message, remedy)
-    if any(needle in text for needle in secrets.NEEDLES):
-        _secrets(walk, text, path, part)
+    _secrets(walk, text, path, part)
+    if b"://" in text:
         _addresses(walk, text, path, part)
     if b"\xf3\xa0" in text or b"\\udb40" in text.lower():
         _unseen(walk, text, path, part)
@@ -90,15 +89,14 @@ def _programs(walk: Walk, data: memoryview, path: str, part: str) -> None:
 
 def _secrets(walk: Walk, text: bytes, path: str, part: str) -> None:
     told: set[bytes] = set()
-    for match in SECRETS.finditer(text):
-        group = match.lastgroup or ""
-        if match[0] in told or len(told) >= MAX_TOLD or not secrets.real(group, match[0]):
+    for at, form, found in secrets.find(text):
+        if found in told or len(told) >= MAX_TOLD:
             continue
-        told.add(match[0])
-        message = f"this file holds {secrets.NAMES[group]} ({secrets.masked(match[0])}): whoever has the file has it"
+        told.add(found)
+        message = f"this file holds {form.what} ({secrets.masked(found)}): whoever has the file has it"
         remedy = "revoke it, then remove it from the file and from its history"
-        severity = Severity.MEDIUM if group == "login" else Severity.HIGH
-        _tell(walk, "artifact.secret", severity, Place(path, part or _byte(match)), message, remedy, ("CWE-798",))
+        severity = Severity.MEDIUM if form.what == secrets.IN_ADDRESS else Severity.HIGH
+        _tell(walk, "artifact.secret", severity, Place(path, part or f"byte {at}"), message, remedy, ("CWE-798",))
 
 
 def _addresses(walk: Walk, text: bytes, path: str, part: str) -> None:

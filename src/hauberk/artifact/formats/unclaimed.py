@@ -11,12 +11,21 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Walk them. What no reader knows is a skip, never a pass."""
     if not len(data):
         _empty(walk, path)
-    elif pickle.is_pickle(walk, data):
+    elif pickle.is_pickle(walk, data) and not _by_chance(walk, data, path):
         walk.formats[path] = "pickle"
         pickle.walk(walk, data, path)
     elif not json_file.walked(walk, data, path) and not text.walked(walk, data, path):
         walk.formats[path] = UNKNOWN
         walk.skip(path or "the file", "its format is not known")
+
+
+def _by_chance(walk: Walk, data: memoryview, path: str) -> bool:
+    """Text whose first characters happen to be a pickle of a constant, and whose rest is none."""
+    if text.decoded(bytes(data[: text.SAMPLE])) is None:
+        return False
+    trial = walk.trial()
+    pickle.walk(trial, data, path)
+    return bool(trial.flaws) and all(flaw.rule == "artifact.pickle.trailing" for flaw in trial.flaws)
 
 
 def _empty(walk: Walk, path: str) -> None:

@@ -11,9 +11,10 @@ from . import configuration, mlflow, targets
 from .opcodes import Broken
 from .text_kinds import name_of
 from .yaml_reader import read_yaml
-from .yaml_source import CORE, Document, Tag
+from .yaml_source import CORE, Document, NoYaml, Tag
 
 MAX_YAML = 16 << 20
+NAMED = re.compile(r".*\.ya?ml|mlmodel")
 PLAIN_TAGS = frozenset(CORE + name for name in (
     "str", "int", "float", "bool", "null", "seq", "map", "set", "omap", "pairs", "binary", "timestamp", "merge",
     "value",
@@ -57,6 +58,9 @@ def _document(walk: Walk, text: str, path: str) -> Document | None:
         try:
             return read_yaml(text)
         except Broken as error:
+            if isinstance(error, NoYaml) and not NAMED.fullmatch(name_of(path or walk.name)):
+                walk.formats[path] = "text"
+                return None
             line = text.count("\n", 0, error.at) + 1
             problem = f"YAML that this reader does not know: {error} (line {line})"
     if match := DANGER.search(text):

@@ -14,7 +14,19 @@ from typing import Any
 
 from .opcodes import Broken
 from .yaml_scalars import MARKER, block_text, double_quoted, plain, single_quoted
-from .yaml_source import CONSTANTS, CORE, DIRECTIVE, MAX_DEPTH, MAX_WEIGHT, ODD_BREAK, SPACE, Document, Source, Tag
+from .yaml_source import (
+    CONSTANTS,
+    CORE,
+    DIRECTIVE,
+    MAX_DEPTH,
+    MAX_WEIGHT,
+    ODD_BREAK,
+    SPACE,
+    Document,
+    NoYaml,
+    Source,
+    Tag,
+)
 
 
 def read_yaml(source: str) -> Document:
@@ -198,7 +210,7 @@ class Reader(Source):
         if self.source[self.pos] in "&!":
             return self.node_behind(column)
         if self._is_key() and self.source[self.pos] not in "[{":
-            raise Broken("two keys on one line", self.pos)
+            raise NoYaml("two keys on one line", self.pos)
         return self.node(column)
 
     def node_behind(self, column: int) -> Any:
@@ -208,7 +220,7 @@ class Reader(Source):
             self._skip_spaces()
         below = SPACE.match(self.source, self.pos) is not None
         if not below and self._is_key():
-            raise Broken("two keys on one line", self.pos)
+            raise NoYaml("two keys on one line", self.pos)
         self.pos = here
         return self.node(column, sequence=below)
 

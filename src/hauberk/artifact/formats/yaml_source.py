@@ -27,6 +27,10 @@ DIRECTIVE = re.compile(r"%(\w+)([^\n]*)(?:\n|\Z)")
 ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 
 
+class NoYaml(Broken):
+    """What no reader of YAML takes for YAML."""
+
+
 @dataclass
 class Tag:
     """A tag in full, where it stands, and the scalar that it is on ('' for a collection)."""
