@@ -99,6 +99,19 @@ def test_a_baseline_needs_an_owner_and_survives_hostile_names(cli: Any, models: 
     assert any('x"\n\x7f\\.pkl' in row["place"] for row in rows)
 
 
+def test_names_are_allowed_from_a_file_until_their_day(cli: Any, models: Path) -> None:
+    unknown = models / "unknown.pkl"
+    unknown.write_bytes(b"cour.lib\nThing\n)\x81.")
+    assert cli("scan", unknown).code == 1
+    entry = "[[allow]]\nname = 'our.lib.Thing'\nowner = 'ana'\nreason = 'ours'\nexpires = {}\n"
+    Path("b.toml").write_text(entry.format("2999-01-01"))
+    told = cli("scan", unknown, "--baseline", "b.toml", "--format", "json")
+    assert told.code == 0
+    assert json.loads(told.out)["dossier"]["evidence"][0]["parameters"]["allow"] == ["our.lib.Thing"]
+    Path("b.toml").write_text(entry.format("2020-01-01"))
+    assert cli("scan", unknown, "--baseline", "b.toml").code == 1
+
+
 def test_a_url_is_fetched_and_scanned(cli: Any, models: Path) -> None:
     pytest.importorskip("fsspec")
     told = cli("scan", f"file://{models}/bad.pkl", "--format", "json")

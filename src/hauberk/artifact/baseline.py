@@ -8,6 +8,12 @@
     reason = "our own preprocessing class, reviewed"
     expires = 2027-03-01
 
+    [[allow]]
+    name = "ourlib.features.Scaler"                # a class or function, in any model, as with --allow
+    owner = "ana@example.org"
+    reason = "holds two numbers"
+    expires = 2027-03-01
+
 A finding is bound to the digest of the very model: another file of the same name brings its findings back. An accepted
 finding stays in the evidence, as a note that names its owner; after its day it counts again.
 """
@@ -52,8 +58,20 @@ def fingerprint_of(gap: Skipped, subject: str) -> str:
     return digest(canonical(["skipped", subject, gap.what]))
 
 
-def read(path: Path) -> tuple[Accepted, ...]:
-    """The accepted findings of a file. Raises InputError for whatever is missing, unknown or no date."""
+@dataclass(frozen=True)
+class Baseline:
+    """A file of them. allow: (name, until when) of callables that may be met in any model."""
+
+    accept: tuple[Accepted, ...] = ()
+    allow: tuple[tuple[str, date], ...] = ()
+
+    def allowed(self, today: date) -> tuple[str, ...]:
+        """The names that are allowed today."""
+        return tuple(name for name, expires in self.allow if today <= expires)
+
+
+def read(path: Path) -> Baseline:
+    """A baseline from its file. Raises InputError for whatever is missing, unknown or no date."""
     import tomllib  # only here: most scans have no baseline
 
     try:
@@ -62,26 +80,29 @@ def read(path: Path) -> tuple[Accepted, ...]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}", hint="`hauberk scan --write-baseline` writes one") from error
-    rows = document.get("accept", [])
-    if set(document) - {"accept"} or not isinstance(rows, list):
-        raise InputError(f"{path}: holds something else than [[accept]] tables")
-    return tuple(entry(row, f"{path}: entry {i}") for i, row in enumerate(rows, 1))
+    tables = {key: document.get(key, []) for key in ("accept", "allow")}
+    if set(document) - set(tables) or not all(isinstance(rows, list) for rows in tables.values()):
+        raise InputError(f"{path}: holds something else than [[accept]] and [[allow]] tables")
+    accept = (entry(row, f"{path}: accept {i}") for i, row in enumerate(tables["accept"], 1))
+    named = (entry(row, f"{path}: allow {i}", "name") for i, row in enumerate(tables["allow"], 1))
+    return Baseline(tuple(accept), tuple((one.fingerprint, one.expires) for one in named))
 
 
-def entry(row: object, where: str) -> Accepted:
+def entry(row: object, where: str, what: str = "fingerprint") -> Accepted:
     """One acceptance from plain values. Raises InputError that names `where`."""
+    keys = (what, *KEYS[1:])
     if not isinstance(row, Mapping):
         raise InputError(f"{where} is not a table")
-    if missing := [key for key in KEYS if not row.get(key)]:
+    if missing := [key for key in keys if not row.get(key)]:
         hint = "owner, reason and expires keep a baseline from growing old"
         raise InputError(f"{where} lacks {missing[0]}", hint=hint)
-    if unknown := sorted(set(row) - {*KEYS, "rule", "place"}):
+    if unknown := sorted(set(row) - {*keys, "rule", "place"}):
         raise InputError(f"{where} has an unknown key {unknown[0]!r}")
     try:
         expires = date.fromisoformat(str(row["expires"]))
     except ValueError as error:
         raise InputError(f"{where}: expires is not a day", hint="write 2027-03-01") from error
-    return Accepted(str(row["fingerprint"]), str(row["owner"]), str(row["reason"]), expires)
+    return Accepted(str(row[what]), str(row["owner"]), str(row["reason"]), expires)
 
 
 def written(evidence: Iterable[Evidence], owner: str, reason: str, expires: date) -> str:

@@ -84,10 +84,11 @@ def _local(path: str, scratch: str, number: int) -> Path:
 
 
 def _options(args: argparse.Namespace) -> dict[str, Json]:
-    from hauberk.artifact.baseline import read
+    from hauberk.artifact.baseline import Baseline, read
 
-    accepted = read(args.baseline) if args.baseline else ()
-    return {"allow": list(args.allow), "accept": [one.plain for one in accepted]}
+    known = read(args.baseline) if args.baseline else Baseline()
+    names = [*args.allow, *known.allowed(now().date())]
+    return {"allow": [*dict.fromkeys(names)], "accept": [one.plain for one in known.accept]}
 
 
 def _examined(paths: list[Path], options: dict[str, Json]) -> Iterator[Evidence]:
