@@ -1,7 +1,8 @@
 """Certificates: a signer whose key is vouched for by a root that the verifier trusts.
 
 A bundle brings the signer's certificate and those between it and the root. The root comes from the verifier, never from
-the bundle. A path is looked for from the signer upwards, and every certificate on it must hold (RFC 5280, section 6):
+the bundle. The bundle's certificates are a path, each issued by the next, none idle; from the last of them a path is
+looked for among the verifier's. Every certificate on it must hold (RFC 5280, section 6):
 
     1. its issuer's name and signature, with a key and a hash that are still trusted
     2. its dates, at the moment that is asked about
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,7 +39,7 @@ from .keys import PublicKey
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 MAX_FILE_BYTES = 1 << 22
 MAX_STEPS = 64
-"""Issuers tried for one signer: names may repeat in a hostile bundle."""
+"""Certificates of the verifier that are tried for one signer: names may repeat."""
 SMALLEST_RSA_BITS = 2048
 HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 SIGNING = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
@@ -90,10 +92,11 @@ def by_certificate(
         bundle = read(content)
         if not bundle.certificates:
             raise VerificationError("signed with a key, not a certificate", reason="wrong-key", hint="give --key")
-        signer, *between = _parse(bundle.certificates)
+        listed = _parse(bundle.certificates)
+        signer = listed[0]
 
         # 2. A path from the signer to a root that is trusted. 3. The signer may sign, and is who it should be.
-        _path(signer, (*between, *trusted), trusted, moment)
+        _path(listed, trusted, moment)
         _may_sign(signer)
         names = tuple(names_of(signer))
         if identity and identity not in names:
@@ -130,28 +133,30 @@ def _parse(listed: Sequence[bytes]) -> list[x509.Certificate]:
         raise VerificationError(f"signature file: a certificate in it: {error}", reason="malformed") from error
 
 
-def _path(
-    signer: x509.Certificate, issuers: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], moment: datetime
-) -> None:
-    """Return when there is a path to a root. Raises VerificationError with the nearest thing to a reason."""
+def _path(listed: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], moment: datetime) -> None:
+    """Return when every listed certificate was issued by the next, and the last leads to a root that is trusted."""
+    for depth, (below, above) in enumerate(pairwise(listed)):
+        _holds(below, moment)
+        if not _may_issue(above, below, depth):
+            _refuse(f"the certificate of {_shown(below)} was not issued by the one that follows it", "untrusted")
     why = VerificationError(
-        f"the certificate of {_shown(signer)} does not lead to a root that you trust; it was issued by "
-        f"{signer.issuer.rfc4514_string()!r}",
+        f"the certificate of {_shown(listed[-1])} does not lead to a root that you trust; it was issued by "
+        f"{listed[-1].issuer.rfc4514_string()!r}",
         reason="untrusted",
         hint="give the root with --certificate, if you trust it",
     )
-    waiting, steps = [(signer, 0)], 0
+    waiting, steps = [(listed[-1], len(listed) - 1)], 0
     while waiting and steps < MAX_STEPS:
         below, depth = waiting.pop()
         steps += 1
         try:
             _holds(below, moment)
         except VerificationError as error:
-            why = error
+            why = error  # nearer to the truth than that there is no path
             continue
         if below in trusted and _is_root(below):
             return
-        waiting += [(c, depth + 1) for c in issuers if c != below and _may_issue(c, below, depth)]
+        waiting += [(c, depth + 1) for c in trusted if c != below and _may_issue(c, below, depth)]
     raise why
 
 
