@@ -1,0 +1,1 @@
+"""Weights out of a model's files, and into safetensors, without running any of them."""
