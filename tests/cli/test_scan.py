@@ -121,3 +121,12 @@ def test_a_url_is_fetched_and_scanned(cli: Any, models: Path) -> None:
     assert json.loads(folder.out)["dossier"]["subjects"]["model"]["name"] == "models"
     assert cli("scan", "memory://nowhere/x.pkl").code == 2
     assert cli("scan", "nosuchscheme://x").code == 2
+
+
+def test_the_program_is_told_line_by_line(cli: Any, models: Path) -> None:
+    told = cli("scan", "--why", models / "bad.pkl")
+    assert told.code == 0
+    assert "_0 = posix.system('true')" in told.out
+    assert "dangerous" in told.out
+    assert "there is no pickle" in cli("scan", "--why", models / "unread.bin").out
+    assert cli("scan", "--why", "nowhere.pkl").code == 2

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hauberk-"))
         paths = [_local(path, scratch, number) for number, path in enumerate(args.paths)]
         if args.why:
-            return _why(paths, args.output)
+            return _why(paths, args.allow, args.output)
         dossier = _dossier([*_examined(paths, _options(args))], args.paths)
     if args.write_baseline:
         return _write_baseline(args, dossier)
@@ -132,9 +132,10 @@ def _write_baseline(args: argparse.Namespace, dossier: Dossier) -> int:
     return 0
 
 
-def _why(paths: list[Path], output: Path | None) -> int:
+def _why(paths: list[Path], allow: list[str], output: Path | None) -> int:
     from hauberk.artifact.why import render, why
     from hauberk.core.limits import Limits
 
-    emit("\n".join(render(why(path, Limits())) for path in paths), output)
+    told = (render(why(path, Limits(), allow)) or f"{path.name}: there is no pickle in it" for path in paths)
+    emit("\n".join(told), output)
     return 0
