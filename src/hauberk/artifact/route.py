@@ -89,7 +89,9 @@ FORMATS: tuple[Row, ...] = (
     Row("pickle", "pickle", tuple((0, bytes((0x80, n))) for n in range(6))),
     Row("safetensors", "safetensors"),
     TAR,
-    Row("onnx", "onnx", ((0, b"\x08"),)),
+    Row("tensorflow checkpoint", "tensorflow_bundle", ((0, b"\0\0"),), trailing=b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"),
+    Row("tensorflow", "tensorflow", ((0, b"\x08"), (0, b"\n"), (0, b"\x12"))),
+    Row("onnx", "onnx", ((0, b"\x08"), (0, b"\x12"), (0, b":"), (0, b"B"))),
 )
 
 UNREAD = {

@@ -1,0 +1,183 @@
+# ruff: noqa: T201
+"""Derive the packs of the graph formats from the libraries that own them: message layouts and known operators.
+
+    python tools/derive_ops.py onnx         # one part at a time, where its libraries are installed
+    python tools/derive_ops.py tensorflow tflite coreml paddle executorch
+
+A layout (`packs/<format>_proto.json`, `packs/<format>_tables.json`) says which fields there are, so that what no
+library would read is told. An operator gets into `packs/<format>_ops.json` when the library registers it and none of
+REFUSED matches: those touch files, networks, Python or other processes. Read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKS = Path(__file__).parent.parent / "src" / "hauberk" / "artifact" / "packs"
+
+
+def main(parts: list[str]) -> None:
+    """Write the packs of the parts that are named."""
+    for part in parts:
+        PARTS[part]()
+
+
+def write(name: str, about: str, content: dict[str, Any]) -> None:
+    """A pack, one line an entry."""
+    lines = [f"{json.dumps(key)}: {_value(value)}" for key, value in {"about": about, **content}.items()]
+    (PACKS / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(name, (PACKS / f"{name}.json").stat().st_size)
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(value.items())) + "\n}"
+
+
+# protocol buffers: 'number name kind', kind: v varint, d 8 bytes, f 4 bytes, s text, b bytes, or a message;
+# '*' repeated, '%' a map, '@name' a member of a oneof
+
+SCALARS = {1: "d", 2: "f", 6: "d", 7: "f", 9: "s", 12: "b", 15: "f", 16: "d"}
+
+
+def layout(roots: Iterable[Any], strip: str) -> dict[str, str]:
+    """Every message that the roots reach, as text."""
+    found: dict[str, str] = {}
+    todo = list(roots)
+    while todo:
+        message = todo.pop()
+        name = message.full_name.removeprefix(strip)
+        if name not in found:
+            found[name] = "; ".join(_field(field, strip) for field in message.fields)
+            todo.extend(field.message_type for field in message.fields if field.message_type is not None)
+    return found
+
+
+def _field(field: Any, strip: str) -> str:
+    message = field.message_type
+    kind = message.full_name.removeprefix(strip) if message is not None else SCALARS.get(field.type, "v")
+    repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == 3
+    mark = ("%" if message is not None and message.GetOptions().map_entry else "*") if repeated else ""
+    one = field.containing_oneof
+    group = f"@{one.name}" if one is not None and len(one.fields) > 1 else ""
+    return f"{field.number} {field.name} {kind}{mark}{group}"
+
+
+def onnx() -> None:
+    """ONNX's messages and operators, and those of ONNX Runtime's own domains."""
+    import onnx
+    from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+    about = f"Messages of onnx {onnx.__version__}; written by tools/derive_ops.py."
+    roots = [onnx.ModelProto.DESCRIPTOR, onnx.TensorProto.DESCRIPTOR, onnx.SequenceProto.DESCRIPTOR]
+    write("onnx_proto", about, layout(roots, "onnx."))
+    schemas = [*onnx.defs.get_all_schemas_with_history(), *runtime.get_all_operator_schema()]
+    known: dict[str, dict[str, int]] = defaultdict(dict)
+    for schema in schemas:
+        if schema.name not in ONNX_REFUSED:
+            domain = known[schema.domain or "ai.onnx"]
+            domain[schema.name] = min(schema.since_version, domain.get(schema.name, 1 << 30))
+    about = (
+        f"Operators of onnx {onnx.__version__} and onnxruntime {version('onnxruntime')} that compute, by domain, "
+        "each with the opset that brought it; written by tools/derive_ops.py."
+    )
+    lines = {name: " ".join(f"{op}:{since}" for op, since in sorted(ops.items())) for name, ops in known.items()}
+    write("onnx_ops", about, lines)
+
+
+ONNX_REFUSED = frozenset(
+    ("EPContext", "Snpe", "PythonOp", "PythonOpGrad", "ATen", "ExternalGradient", "Record", "Wait")
+)
+"""Compiled programs for a device, and operators that call Python or any operator of PyTorch by name."""
+
+
+TF_REFUSED: dict[str, str] = {
+    "reads files": "ReadFile|MatchingFiles|ImmutableConst|GenerateVocabRemapping|LoadAndRemapMatrix|RecordInput"
+    "|Skipgram"
+    "|(Experimental)?(MatchingFiles|TFRecord|TextLine|FixedLengthRecord|CSV|Sql|LMDB|Load)Dataset(V2)?"
+    "|(WholeFile|TextLine|TFRecord|FixedLengthRecord|LMDB)Reader(V2)?|Snapshot.*Dataset.*|ListSnapshotChunksDataset"
+    "|DTensorRestoreV2|RestoreSlice|FixedUnigramCandidateSampler",
+    "writes files": "WriteFile|SaveDataset(V2)?|(Experimental)?DatasetToTFRecord|DumpTensor|CalibrationStatisticsSaver"
+    "|CustomAggregator|CreateSummary(File|Db)Writer|ImportEvent|SaveSlices|DistributedSave|Write.*Summary|SummaryWriter"
+    "|StatsAggregatorSetSummaryWriter|FileSystemSetConfiguration",
+    "calls Python functions": "PyFunc|PyFuncStateless|EagerPyFunc",
+    "sends what it sees to a file or an address": "DebugIdentity.*|DebugNanCount|DebugNumericSummary.*|Debug.*Url.*",
+    "runs on or talks to other machines": "RemoteCall|Rpc.*|_?(Host)?(Send|Recv)|Collective.*|DataService.*"
+    "|RegisterDataset.*|Nccl.*|_Nccl.*|WorkerHeartbeat",
+    "builds a graph out of a text": "DatasetFromGraph|MlirPassthroughOp|DeserializeIterator|RewriteDataset",
+    "calls a native function by its name": "XlaCustomCall(V2)?|.*XlaHostCompute.*",
+    "ends or stalls the process": "Abort|Sleep(Identity)?Op|(Experimental)?SleepDataset",
+}
+"""Operators of TensorFlow that reach out of the graph, whatever they are given: why, and a pattern of names."""
+TF_PATHS = {
+    "Save": [0], "SaveV2": [0], "Restore": [0], "RestoreV2": [0], "MergeV2Checkpoints": [0, 1],
+    "InitializeTableFromTextFile": [1], "InitializeTableFromTextFileV2": [1], "CacheDataset": [1],
+    "CacheDatasetV2": [1],
+}  # fmt: skip
+"""Operators that honest models use to save, to restore, and for vocabularies: which of their inputs are paths."""
+TF_STATEFUL = (
+    "Var.*|ReadVariableOp|Assign.*|Resource.*|TensorArray.*|Stack.*|Queue.*|.*FIFOQueue.*|PriorityQueue.*|Random.*"
+    "|.*HashTable.*|LookupTable.*|InitializeTable.*|Stateful.*|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial"
+    "|SampleDistortedBoundingBox.*|If|While|Case|.*Iterator.*|Assert|CheckNumerics.*|Empty|CudnnRNN.*|Tensor.*Dataset"
+    "|SparseTensorSliceDataset|RangeDataset|Shuffle.*Dataset.*|ReduceDataset|.*Random.*Dataset.*|ListDataset"
+    "|BoostedTrees.*|IsBoostedTrees.*|.*CandidateSampler|Anonymous.*|Delete.*|Destroy.*|Map.*|OrderedMap.*|Stage.*|Unstage|Timestamp"
+    "|GuaranteeConst|.*Accumulator|Barrier|Mutex.*|ConsumeMutexLock|NonDeterministicInts|DeviceIndex|Dummy.*|Print|PrintV2"
+    "|TemporaryVariable|StatelessRandomGetAlg|Rng.*|.*SparseToTensorsMap|.*SparseFromTensorsMap|DisableCopyOnRead|DeepCopy"
+    "|VariableShape|GroupByReducerDataset|ExperimentalGroupByReducerDataset|DatasetToSingleElement|GeneratorDataset"
+    "|ThreadPool.*|ExperimentalThreadPool.*|IdentityReader.*|DevicePlacementOp|FakeQueue|GraphDefVersion|StubResourceHandleOp|Print"
+)
+"""Operators with a state that lies in memory alone, or that are random."""
+TF_UNKNOWN = "_(?!Fused|Mkl).*|__.*|.*TPU.*|.*Tpu.*|XlaLaunch.*|XlaCallModule|.*SparseCore.*|Infeed.*|Outfeed.*"
+"""Operators that no saved model needs: inner ones, those of devices, and compiled programs."""
+
+
+def tensorflow() -> None:
+    """TensorFlow's messages and operators."""
+    from importlib import import_module
+
+    from tensorflow.core.framework import op_def_pb2
+    from tensorflow.python.client import pywrap_tf_session
+
+    names = {
+        "tensorflow.core.protobuf": ["saved_model_pb2", "meta_graph_pb2", "tensor_bundle_pb2", "fingerprint_pb2",
+                                     "trackable_object_graph_pb2"],
+        "tensorflow.core.framework": ["graph_pb2"],
+        "keras.src.legacy": [],
+    }  # fmt: skip
+    modules = [import_module(f"{package}.{name}") for package, all_ in names.items() for name in all_]
+    roots = [message for module in modules for message in module.DESCRIPTOR.message_types_by_name.values()]
+    title = f"tensorflow {version('tensorflow-cpu')}"
+    found = layout(roots, "tensorflow.")
+    found["google.protobuf.Any"] = "1 type_url s; 2 value b"
+    found["SavedMetadata"] = "1 nodes KerasObject*"
+    found["KerasObject"] = "2 node_id v; 3 node_path s; 4 identifier s; 5 metadata s; 6 version VersionDef"
+    write("tensorflow_proto", f"Messages of {title}, and keras_metadata.pb; written by tools/derive_ops.py.", found)
+    ops = op_def_pb2.OpList()
+    ops.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
+    refused = {why: [op.name for op in ops.op if re.fullmatch(pattern, op.name)] for why, pattern in TF_REFUSED.items()}
+    never = {name for group in refused.values() for name in group} | set(TF_PATHS)
+    allow = [
+        op.name for op in ops.op
+        if op.name not in never and not re.fullmatch(TF_UNKNOWN, op.name)
+        and (not op.is_stateful or re.fullmatch(TF_STATEFUL, op.name))
+    ]  # fmt: skip
+    content = {
+        "allow": " ".join(sorted(allow)),
+        "paths": TF_PATHS,
+        "refused": {why: " ".join(sorted(group)) for why, group in refused.items()},
+    }
+    write("tensorflow_ops", f"Operators of {title} that compute; written by tools/derive_ops.py.", content)
+
+
+PARTS: dict[str, Callable[[], None]] = {"onnx": onnx, "tensorflow": tensorflow}
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
