@@ -122,10 +122,18 @@ def test_trust_names_one_kind_of_signer(tmp_path: Path) -> None:
         Trust(certificates=(tmp_path,), identity="a", issuer="b")
 
 
+class NotInstalled:
+    """Finds that there is no sigstore."""
+
+    def find_spec(self, name: str, *rest: Any) -> None:
+        if name == "sigstore":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def test_without_sigstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "sigstore"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sigstore", None)
+    monkeypatch.setattr(sys, "meta_path", [NotInstalled(), *sys.meta_path])
     with pytest.raises(MissingExtra) as caught:
         Trust(identity="a@b", issuer="https://c").verify(b"{}")
     assert "hauberk[sign]" in caught.value.hint
