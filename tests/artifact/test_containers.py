@@ -407,7 +407,8 @@ def test_keras_lambda(scanned: Scanner) -> None:
 
     assert not rules(scanned(model({"class_name": "Dense", "module": "keras.layers"})))
     assert rules(scanned(model({"class_name": "Lambda", "module": "keras.layers"}))) == {"artifact.keras.lambda"}
-    assert rules(scanned(model({"class_name": "run", "module": "os"}))) == {"artifact.keras.unknown"}
+    assert rules(scanned(model({"class_name": "run", "module": "os"}))) == {"artifact.keras.call"}
+    assert rules(scanned(model({"class_name": "Thing", "module": "lib"}))) == {"artifact.keras.unknown"}
 
 
 def test_configuration_with_remote_code(scanned: Scanner) -> None:

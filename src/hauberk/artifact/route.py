@@ -61,6 +61,7 @@ TAR = Row("tar", "tar")
 FORMATS: tuple[Row, ...] = (
     ZIP,
     Row("npy", "npy", ((0, b"\x93NUMPY"),)),
+    Row("HDF5", "hdf5", ((0, HDF5),)),
     Row("gguf", "gguf", ((0, b"GGUF"),)),
     Row("png", "png", ((0, b"\x89PNG"),)),
     Row("jpeg", "jpeg", ((0, b"\xff\xd8\xff"),)),
@@ -83,19 +84,20 @@ FORMATS: tuple[Row, ...] = (
         ),
     ),
     Row("7z", "sevenzip", ((0, b"7z\xbc\xaf\x27\x1c"),)),
+    Row("r", "rdata", tuple((0, mark) for mark in (b"X\n\0\0\0", b"A\n", b"B\n", b"RDX", b"RDA", b"RDB"))),
     Row("xgboost", "xgboost"),
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
     Row("pickle", "pickle", tuple((0, bytes((0x80, n))) for n in range(6))),
     Row("safetensors", "safetensors"),
     TAR,
+    Row("HDF5", "hdf5", tuple((at, HDF5) for at in HDF5_PLACES)),
     Row("tensorflow checkpoint", "tensorflow_bundle", ((0, b"\0\0"),), trailing=b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"),
     Row("tensorflow", "tensorflow", ((0, b"\x08"), (0, b"\n"), (0, b"\x12"))),
     Row("onnx", "onnx", ((0, b"\x08"), (0, b"\x12"), (0, b":"), (0, b"B"))),
 )
 
 UNREAD = {
-    HDF5: "HDF5",
     b"Rar!": "RAR",
     b"LZIP": "lzip",
     b"\x1f\x9d": "compress",

@@ -1,19 +1,19 @@
-"""Keras archives and other JSON configurations: classes that run code when a model is built from them."""
+"""Keras archives (`.keras`) and the configurations in them, in HDF5 files and beside weights.
+
+A `.keras` file is a zip of config.json, metadata.json, weights (HDF5 or npz) and assets; Keras itself asks for no more
+than config.json and weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from ...core.canon import parse_json
-from ...core.errors import InputError
-from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
-from .zip import Archive, enter, read
+from .keras_config import Configuration
+from .opcodes import Broken
+from .zip import Archive, Member, enter, read
 
-RUNS_CODE = ("Lambda", "TFOpLambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer")
-"""Keras classes that carry Python bytecode, a pickled module or another file (CVE-2024-3660, CVE-2025-1550)."""
-HOMES = ("keras", "builtins", "tensorflow.keras")
+WEIGHTS = ("model.weights.h5", "model.weights.npz", "model.weights.json")
+ASSETS = "assets/"
+MAX_TEXT = 64 << 20
 
 
 def is_json(data: memoryview) -> bool:
@@ -23,50 +23,59 @@ def is_json(data: memoryview) -> bool:
 
 def owns(archive: Archive) -> bool:
     """Whether this zip is a `.keras` model."""
-    return archive.named("config.json") is not None and archive.named("metadata.json") is not None
+    if archive.named("config.json") is None:
+        return False
+    return any(archive.named(name) is not None for name in ("metadata.json", *WEIGHTS))
 
 
 def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
-    """Walk the configuration; weights by their content."""
+    """Walk the configuration and the assets; weights by their content. Raises Broken."""
     for member in archive.members:
-        content = read(walk, archive, member, path) if member.name in ("config.json", "metadata.json") else None
-        if content is not None:
-            walk_json(walk, content, join(path, member.name))
+        if member.name in ("config.json", "metadata.json"):
+            content = read(walk, archive, member, path)
+            if content is not None:
+                walk_json(walk, content, join(path, member.name))
+        elif member.name.startswith(ASSETS) and not member.name.endswith("/"):
+            _asset(walk, archive, member, path)
         else:
             enter(walk, archive, member, path)
 
 
+def _asset(walk: Walk, archive: Archive, member: Member, path: str) -> None:
+    """A vocabulary is a text of one token a line; whatever else there is goes by its content."""
+    content = read(walk, archive, member, path)
+    if content is None:
+        return
+    place = join(path, printable(member.name))
+    if member.name.endswith("/vocabulary.txt") and _is_words(content):
+        walk.formats[place] = "vocabulary"
+    else:
+        walk.enter(content, place)
+
+
+def _is_words(content: memoryview) -> bool:
+    head = bytes(content[:MAX_TEXT])
+    if len(content) > MAX_TEXT or b"\0" in head or head[:2] in (b"#!", b"\x80\x02"):
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def walk_json(walk: Walk, data: memoryview, path: str) -> None:
-    """Find classes that run code, and code that a repository brings along (`auto_map`)."""
+    """Walk JSON that a loader reads: classes, functions and files that it names. Raises Broken for what is none."""
     walk.formats[path] = "json"
     try:
-        value = parse_json(bytes(data), what="file")
-    except InputError as error:
-        walk.skip(path or "the file", str(error))
-        return
-    for item in _objects(value):
-        name, home = item.get("class_name"), item.get("module")
-        if name in RUNS_CODE:
-            _tell(walk, path, "artifact.keras.lambda", Severity.CRITICAL, f"the class {name} runs code of the file")
-        elif isinstance(name, str) and isinstance(home, str) and home.split(".")[0] not in HOMES:
-            what = f"building the model imports {printable(home)}.{printable(name)}"
-            _tell(walk, path, "artifact.keras.unknown", Severity.HIGH, what)
-        if "auto_map" in item:
-            what = "auto_map makes loaders run Python files of the repository"
-            _tell(walk, path, "artifact.config.remote", Severity.HIGH, what)
+        Configuration(walk, path).text(str(data, "utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"not valid JSON: {error}") from error
 
 
-def _tell(walk: Walk, path: str, rule: str, severity: Severity, message: str) -> None:
-    remedy = "do not load this with code enabled; export the model to ONNX or safetensors"
-    walk.flaw(rule, severity, Place(path), message, remedy, ("CWE-502", "CWE-94"))
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            yield item
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
+def walk_text(walk: Walk, data: memoryview, path: str) -> None:
+    """Walk a text that may be JSON; Keras' loaders refuse one that is none."""
+    try:
+        walk_json(walk, data, path)
+    except Broken:
+        walk.formats[path] = "text"

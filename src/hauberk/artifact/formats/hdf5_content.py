@@ -1,0 +1,68 @@
+"""What may hide in the text and numbers of an HDF5 file: configurations, pickles, programs."""
+
+from __future__ import annotations
+
+import re
+
+from ...core.nouns import Place, Severity
+from ..walk import Walk, join, printable
+from . import keras, pickle
+
+SHORT = 4
+MIGHT_CALL = re.compile(rb"[\n\x93]")
+"""A pickle imports something by GLOBAL and INST, which end lines, or by STACK_GLOBAL; one that does not is data."""
+PROGRAMS = re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01|#!\s*/|[\xcf\xce]\xfa\xed\xfe|\xca\xfe\xba\xbe")
+WINDOWS_HEADER = 0x3C
+"""Where a Windows program says where its real header is."""
+
+
+class Content:
+    """Looks at texts and numbers, and tells what they are."""
+
+    def __init__(self, walk: Walk, path: str) -> None:
+        self.walk, self.path = walk, path
+
+    def text(self, text: memoryview, name: str) -> None:
+        """A string, or bytes: it may be JSON that a loader obeys, a pickle that PyTables reads, a program."""
+        head = bytes(text[:256])
+        if len(text) < SHORT or not head.strip(b"\0 "):
+            return
+        if head.lstrip()[:1] in (b"{", b"["):
+            self._json(text, name)
+        elif MIGHT_CALL.search(text) or pickle.sniff(text):
+            self._pickle(text, name)
+        self._program(text, name)
+
+    def numbers(self, piece: memoryview, name: str) -> None:
+        """Numbers, of which the first bytes are looked at: weights are no program and no pickle."""
+        if pickle.sniff(piece):
+            self._pickle(piece, name)
+        self._program(piece, name)
+
+    def _json(self, text: memoryview, name: str) -> None:
+        whole = memoryview(bytes(text).rstrip(b"\0 "))
+        keras.walk_text(self.walk, whole, join(self.path, printable(name)))
+
+    def _pickle(self, text: memoryview, name: str) -> None:
+        if pickle.is_pickle(self.walk, text):
+            place = join(self.path, printable(name))
+            self.walk.formats[place] = "pickle"
+            pickle.walk(self.walk, memoryview(bytes(text).rstrip(b"\0")), place)
+
+    def _program(self, text: memoryview, name: str) -> None:
+        if is_program(text):
+            place = Place(self.path, printable(name))
+            remedy = "a model needs no program in it; ask its author why it is there"
+            self.walk.flaw("artifact.executable", Severity.HIGH, place, "it begins as a program", remedy, ("CWE-506",))
+
+
+def is_program(data: memoryview) -> bool:
+    """Whether bytes begin as a program: marks long enough not to be met in weights by chance.
+
+    >>> is_program(memoryview(bytes([127, 69, 76, 70, 2, 1, 1]))), is_program(memoryview(b"MZ and no more"))
+    (True, False)
+    """
+    if PROGRAMS.match(bytes(data[:16])):
+        return True
+    at = int.from_bytes(data[WINDOWS_HEADER : WINDOWS_HEADER + 4], "little")
+    return bytes(data[:2]) == b"MZ" and bytes(data[at : at + 4]) == b"PE\0\0"

@@ -1,0 +1,133 @@
+"""HDF5: which rule tells what, the limits of the reader, and h5py as its oracle."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus import hdf5 as samples
+from corpus.hdf5_writer import ATTRIBUTE, SCALAR, Maker, attribute, hard, header, linked, message, string, text
+from hauberk.artifact.formats.hdf5_file import File, checksum
+from hauberk.artifact.formats.hdf5_header import Header
+from hauberk.artifact.route import walk_content
+from hauberk.artifact.scan import Scanned
+from hauberk.artifact.walk import Walk
+from hauberk.core.limits import Limits
+from hauberk.core.nouns import Verdict
+
+Scanner = Callable[..., Scanned]
+
+RULES = {
+    "external_link": "artifact.hdf5.external",
+    "external_link_continued": "artifact.hdf5.external",
+    "external_data": "artifact.hdf5.external",
+    "virtual_data": "artifact.hdf5.external",
+    "family_driver": "artifact.hdf5.external",
+    "user_link": "artifact.hdf5.unknown",
+    "unknown_message": "artifact.hdf5.unknown",
+    "cache_image": "artifact.hdf5.unknown",
+    "unknown_filter": "artifact.hdf5.filter",
+    "shape_bomb": "artifact.hdf5.bomb",
+    "attribute_twice": "artifact.hdf5.duplicate",
+    "link_twice": "artifact.hdf5.duplicate",
+    "hidden_bytes": "artifact.hdf5.hidden",
+    "pickle_between": "artifact.hdf5.hidden",
+    "trailing": "artifact.hdf5.trailing",
+    "overlap": "artifact.hdf5.broken",
+    "wrong_checksum": "artifact.hdf5.broken",
+    "endless_header": "artifact.hdf5.broken",
+    "foreign_reference": "artifact.hdf5.reference",
+    "legacy_lambda_in_heap": "artifact.keras.lambda",
+    "pickled_attribute": "artifact.pickle.call",
+    "pickled_data": "artifact.pickle.call",
+    "pickled_opaque": "artifact.pickle.call",
+    "program_in_data": "artifact.executable",
+}
+
+
+def rules(seen: Scanned) -> set[str]:
+    return {finding.rule for finding in seen.findings}
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES.items())
+def test_each_sample_is_told_by_its_rule(scanned: Scanner, name: str, rule: str) -> None:
+    assert rule in rules(scanned(getattr(samples, name)()))
+
+
+def test_a_finding_says_which_object_and_which_file(scanned: Scanner) -> None:
+    found = next(f for f in scanned(samples.external_link_deep()).findings)
+    assert found.place.part == "/layers/dense/vars/kernel"
+    assert "/etc/passwd" in found.message
+    assert "CVE-2026-1669" in found.references
+
+
+def test_a_cycle_of_groups_ends(scanned: Scanner) -> None:
+    maker = Maker()
+    root = len(maker.blocks)
+    assert scanned(maker.done(maker.group(hard("self", root), hard("again", root)))).verdict is Verdict.HELD
+
+
+def test_the_checksum_is_lookup3() -> None:
+    """Values of Bob Jenkins' own driver5."""
+    assert checksum(memoryview(b"")) == 0xDEADBEEF
+    assert checksum(memoryview(b"Four score and seven years ago")) == 0x17770551
+
+
+def test_a_name_of_control_characters_is_escaped(scanned: Scanner) -> None:
+    maker = Maker()
+    seen = scanned(maker.done(maker.group(linked("\x1b[2J", 64, b"\0f\0/\0"))))
+    assert "\x1b" not in seen.findings[0].place.part
+
+
+def test_more_objects_than_the_limit_is_a_skip(scanned: Scanner) -> None:
+    maker = Maker()
+    links = [hard(f"g{n}", maker.group()) for n in range(20)]
+    data = maker.done(maker.group(*links))
+    assert scanned(data).verdict is Verdict.HELD
+    assert scanned(data, limits=Limits(max_members=10)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_many_links_to_overlapping_headers_are_refused_soon(scanned: Scanner) -> None:
+    """Each would be read to the end of the file; the bytes read are bounded by the file's size."""
+    maker = Maker()
+    at = maker.put(header(message(ATTRIBUTE, bytes(4000))) * 50)
+    links = [hard(f"g{n}", at + n) for n in range(3000)]
+    assert "artifact.hdf5.broken" in rules(scanned(maker.done(maker.group(*links))))
+
+
+def test_metadata_is_read_twice_at_most() -> None:
+    maker = Maker()
+    file = File(memoryview(maker.done(maker.group(*(text(f"a{n}", b"x" * 100) for n in range(500))))))
+    assert len(list(Header(file, file.super.root).messages())) == 502
+    assert file.spent < 2 * len(file.data)
+
+
+def test_an_attribute_that_claims_more_than_it_has_is_broken(scanned: Scanner) -> None:
+    maker = Maker()
+    short = attribute("a", string(4000), SCALAR, b"short")
+    assert rules(scanned(maker.done(maker.group(short)))) == {"artifact.hdf5.broken"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_mutated_file_gets_a_verdict(data: st.DataObject) -> None:
+    """Checksums are mended, so that the mutation reaches the parsers behind them."""
+    names = ("plain_weights", "texts_in_a_heap", "one_chunk", "virtual_data", "external_data", "legacy_model")
+    content = bytearray(getattr(samples, data.draw(st.sampled_from(names)))())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(8, len(content) - 1))] = data.draw(st.integers(0, 255))
+    _mend(content)
+    walk_content(Walk(Limits(), walk_content), memoryview(bytes(content)), "")
+
+
+def _mend(content: bytearray) -> None:
+    at = content.find(b"OHDR")
+    while at >= 0:
+        size = int.from_bytes(content[at + 6 : at + 10], "little") + 10
+        if content[at + 5] & 63 == 2 and at + size + 4 <= len(content):
+            content[at + size : at + size + 4] = struct.pack("<I", checksum(memoryview(content)[at : at + size]))
+        at = content.find(b"OHDR", at + 4)
