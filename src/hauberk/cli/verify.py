@@ -66,12 +66,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _is_dossier(args: argparse.Namespace) -> bool:
-    """By content, unless an option that only a signed model has settles it."""
-    if args.signature or args.certificate or args.identity or args.issuer:
-        return False
+    """By content, unless an option that only one of the two has settles it, or a signature lies with it."""
     if args.model:
         return True
+    if args.signature or args.certificate or args.identity or args.issuer or _has_signature(args.path):
+        return False
     return all((args.path / name).is_file() for name in ("manifest.json", "dossier.json", "report.json"))
+
+
+def _has_signature(path: Path) -> bool:
+    from hauberk.artifact.verify import INSIDE, beside
+
+    return (path / INSIDE).is_file() or beside(path).is_file()
 
 
 def _dossier(args: argparse.Namespace) -> int:
