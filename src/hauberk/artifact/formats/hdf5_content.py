@@ -6,7 +6,7 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
-from . import keras, pickle
+from . import keras, payload, pickle
 
 SHORT = 4
 MIGHT_CALL = re.compile(rb"[\n\x93]")
@@ -31,7 +31,7 @@ class Content:
             self._json(text, name)
         elif MIGHT_CALL.search(text) or pickle.sniff(text):
             self._pickle(text, name)
-        self._program(text, name)
+        payload.look(self.walk, text, self.path, printable(name))
 
     def numbers(self, piece: memoryview, name: str) -> None:
         """Numbers, of which the first bytes are looked at: weights are no program and no pickle."""

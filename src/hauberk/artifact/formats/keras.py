@@ -6,14 +6,12 @@ than config.json and weights.
 
 from __future__ import annotations
 
-from ..walk import Walk, join, printable
+from ..walk import Walk, join
 from .keras_config import Configuration
 from .opcodes import Broken
-from .zip import Archive, Member, enter, read
+from .zip import Archive, enter, read
 
 WEIGHTS = ("model.weights.h5", "model.weights.npz", "model.weights.json")
-ASSETS = "assets/"
-MAX_TEXT = 64 << 20
 
 
 def is_json(data: memoryview) -> bool:
@@ -29,39 +27,14 @@ def owns(archive: Archive) -> bool:
 
 
 def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
-    """Walk the configuration and the assets; weights by their content. Raises Broken."""
+    """Walk the configuration; weights and assets by their content. Raises Broken."""
     for member in archive.members:
         if member.name in ("config.json", "metadata.json"):
             content = read(walk, archive, member, path)
             if content is not None:
                 walk_json(walk, content, join(path, member.name))
-        elif member.name.startswith(ASSETS) and not member.name.endswith("/"):
-            _asset(walk, archive, member, path)
         else:
             enter(walk, archive, member, path)
-
-
-def _asset(walk: Walk, archive: Archive, member: Member, path: str) -> None:
-    """A vocabulary is a text of one token a line; whatever else there is goes by its content."""
-    content = read(walk, archive, member, path)
-    if content is None:
-        return
-    place = join(path, printable(member.name))
-    if member.name.endswith("/vocabulary.txt") and _is_words(content):
-        walk.formats[place] = "vocabulary"
-    else:
-        walk.enter(content, place)
-
-
-def _is_words(content: memoryview) -> bool:
-    head = bytes(content[:MAX_TEXT])
-    if len(content) > MAX_TEXT or b"\0" in head or head[:2] in (b"#!", b"\x80\x02"):
-        return False
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def walk_json(walk: Walk, data: memoryview, path: str) -> None:

@@ -21,7 +21,7 @@ from ..walk import Walk, printable
 RUNS_CODE = {
     "Lambda": ("a Lambda layer runs Python code of the file, or any function that it names", "CVE-2024-3660"),
     "__lambda__": ("a lambda is Python bytecode of the file", "CVE-2024-3660"),
-    "TorchModuleWrapper": ("a TorchModuleWrapper unpickles a module of the file", "CWE-502"),
+    "TorchModuleWrapper": ("a TorchModuleWrapper unpickles a module of the file", "CVE-2025-49655"),
     "TFSMLayer": ("a TFSMLayer loads a TensorFlow program from a path that the file names", "CVE-2026-1462"),
     "JaxLayer": ("a JaxLayer calls functions that the file names", "CWE-470"),
     "FlaxLayer": ("a FlaxLayer calls functions that the file names", "CWE-470"),
@@ -155,10 +155,13 @@ class Configuration:
         where, what = (package, str(registered).rpartition(">")[2] or name) if package else (module or "Custom", name)
         ruling = self.walk.judge.rule(where, what, "import")
         home_grown = module.partition(".")[0] in (*HOMES, "")
-        if ruling.reason == BY_USER or (home_grown and f"{where}.{what}" in self.walk.judge.allow):
-            self._seen(f"{where}.{what}", Standing.ALLOWED, BY_USER)
-        elif name in OPENS and kind == "function":
+        foreign = not home_grown or module == "builtins"
+        if name in OPENS and kind == "function":
             self._imports(where, what, Standing.DANGEROUS, OPENS[name])
+        elif foreign and ruling.verdict is Standing.DANGEROUS:
+            self._imports(where, what, ruling.verdict, ruling.reason)
+        elif ruling.reason == BY_USER or (home_grown and f"{where}.{what}" in self.walk.judge.allow):
+            self._seen(f"{where}.{what}", Standing.ALLOWED, BY_USER)
         elif not home_grown:
             self._imports(where, what, ruling.verdict, ruling.reason)
         else:
