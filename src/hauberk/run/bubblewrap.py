@@ -1,7 +1,7 @@
 """bubblewrap: namespaces made by a small setuid or unprivileged program, where the kernel has no Landlock.
 
-The cell sees an empty root with the given folders bound into it, a /proc without the other processes, and a network
-without devices.
+The cell sees an empty root with the given folders bound into it, a /proc without the other processes, four devices
+that hold nothing, and a network without interfaces.
 
 >>> command("/usr/bin/bwrap", ["/usr/lib"], "")[:2]
 ['/usr/bin/bwrap', '--unshare-all']
@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from functools import cache
 
 TRIAL_S = 10.0
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+"""Not bwrap's own /dev: that has a maker of terminals, and shared memory."""
 FIXED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 
 
@@ -38,7 +40,9 @@ def command(path: str, reads: Iterable[str], scratch: str) -> list[str]:
     words = [path, *FIXED]
     for place in reads:
         words += ["--ro-bind-try", place, place]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += ["--proc", "/proc", "--tmpfs", "/dev"]
+    for device in DEVICES:
+        words += ["--dev-bind-try", device, device]
     if scratch:
         words += ["--bind", scratch, scratch]
     for mount in ("/proc", "/dev", "/"):  # root may write to /proc/sys even without a capability
