@@ -1,0 +1,1 @@
+"""What changed between two models: files, tensors, layers, metadata and code, with sizes of change."""
