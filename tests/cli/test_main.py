@@ -101,7 +101,7 @@ def test_json_on_a_terminal_hides_nothing(tmp_path: Path) -> None:
     import pty
 
     name = "a\u202eb.onnx"
-    (tmp_path / name).write_bytes(b"not a model")
+    (tmp_path / name).write_bytes(bytes(range(1, 256)))
     command = [sys.executable, "-m", "hauberk.cli.main", "scan", name, "--format", "json"]
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).stdout.decode()
     assert "\u202e" in piped
