@@ -17,14 +17,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.canon import canonical, digest
 from ..core.codec import Frozen, encode
 from ..core.errors import InputError, LimitExceeded
 from ..core.limits import Limits
-from ..core.nouns import Subject
 from ..core.ports import Progress, silent
 from .hashing import Piece, hash_pieces, identity, open_regular
+
+if TYPE_CHECKING:
+    from ..core.nouns import Subject
 
 __all__ = [
     "Entry", "Found", "Links", "Manifest", "files_of", "hash_files", "identity", "manifest", "open_regular", "subject",
@@ -105,6 +108,8 @@ def hash_files(
 
 def subject(path: Path, limits: Limits | None = None, *, kind: str = "model", progress: Progress = silent) -> Subject:
     """The Subject of a file or folder: its name and the digest of its manifest. Errors as `manifest`."""
+    from ..core.nouns import Subject  # only here: a signature is made without the nouns
+
     return Subject(kind, path.name or path.resolve().name, manifest(path, limits, progress).digest)
 
 

@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .nouns import Budget
+if TYPE_CHECKING:
+    from .nouns import Budget
 
 GIB = 1 << 30
 
@@ -35,4 +37,6 @@ class Limits:
     @property
     def budget(self) -> Budget:
         """The part that evidence records."""
+        from .nouns import Budget  # only here: to hash or to walk takes limits, but no nouns
+
         return Budget(self.wall_s, self.queries)

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .canon import Json
-from .features import Features
 from .limits import Limits
-from .nouns import Evidence, Subject
 
 if TYPE_CHECKING:
     import subprocess
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from .features import Features
+    from .nouns import Evidence, Subject
 
     Floats = NDArray[np.floating[Any]]
     Ints = NDArray[np.integer[Any]]
