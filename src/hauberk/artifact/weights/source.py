@@ -49,14 +49,14 @@ def read(data: memoryview, limits: Limits) -> Source:
         return Source("npy", "np", read_npy(data))
     if head.startswith(PACKED):
         return _packed(walk, data, limits)
-    if head[:1] == b"\x08":
-        from .onnx_file import read_onnx
-
-        return Source("onnx", "np", read_onnx(data))
     if safetensors.sniff(data):
         from .safetensors_file import read_safetensors
 
         return Source("safetensors", "np", read_safetensors(data))
+    if head[:1] == b"\x08":
+        from .onnx_file import read_onnx
+
+        return Source("onnx", "np", read_onnx(data))
     return _pickle(data, limits)
 
 
