@@ -17,6 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,114 @@ def tensorflow() -> None:
     write("tensorflow_ops", f"Operators of {title} that compute; written by tools/derive_ops.py.", content)
 
 
-PARTS: dict[str, Callable[[], None]] = {"onnx": onnx, "tensorflow": tensorflow}
+
+# flatbuffers: 'name kind' in the order of slots. kind: u1 i4 f8 … a scalar of that width, s text, x12 a structure of
+# that many bytes, a table by its name, [kind] a vector, |name a union (the slot before it says which, from 1 on)
+
+SCALAR = re.compile(r"self\._tab\.Get\(flatbuffers\.number_types\.(Bool|Int|Uint|Float)(\d*)Flags, (o \+|a \+)")
+INNER = re.compile(r"x \+= flatbuffers\.number_types\.UOffsetTFlags\.py_type\(j\) \* (\d+)")
+MADE = re.compile(r"obj = (\w+)\(\)")
+METHOD = re.compile(r"    def (\w+)\(self(?:, j)?\):\n((?:        .*\n|\n)+)")
+
+
+def tables_of_python(texts: Iterable[str], unions: dict[str, str]) -> dict[str, str]:
+    """Layouts out of the classes that flatc generates for Python."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for part in re.split(r"(?m)^class ", text)[1:]:
+            name = re.match(r"\w+", part)
+            assert name is not None
+            if "_tab" in part and not name[0].endswith("T"):
+                found[name[0]] = "; ".join(_slots(part, unions))
+            elif name[0] in unions.values():
+                found["|" + name[0]] = " ".join(m[1] for m in re.finditer(r"(?m)^    (\w+) = [1-9]\d*$", part))
+    structs = {name for name, slots in found.items() if not slots and f"Create{name}(" in "".join(texts)}
+    return {name: slots for name, slots in found.items() if name not in structs}
+
+
+def _slots(part: str, unions: dict[str, str]) -> list[str]:
+    slots: dict[int, str] = {}
+    for name, body in METHOD.findall(part):
+        offset = re.search(r"self\._tab\.Offset\((\d+)\)", body)
+        if offset and (kind := _kind(name, body, unions)):
+            snake = re.sub("(?<!^)([A-Z])", "_\\1", name).lower()
+            slots.setdefault((int(offset[1]) - 4) // 2, f"{snake} {kind}")
+    return [slots.get(n, "unused u1") for n in range(max(slots, default=-1) + 1)]
+
+
+def _kind(name: str, body: str, unions: dict[str, str]) -> str:
+    made, inner = MADE.search(body), INNER.search(body)
+    if "self._tab.Union(" in body:
+        return "|" + unions[name]
+    if inner:
+        if "Indirect" in body and made:
+            return f"[{made[1]}]"
+        return f"[x{inner[1]}]"
+    if made:
+        return made[1] if "Indirect" in body else "x0"
+    if scalar := SCALAR.search(body):
+        width = int(scalar[2] or 8) // 8
+        kind = {"Bool": "u", "Int": "i", "Uint": "u", "Float": "f"}[scalar[1]] + str(width)
+        return f"[{kind}]" if scalar[3] == "a +" else kind
+    if "self._tab.String(" in body:
+        return "[s]" if "a + " in body else "s"
+    return ""
+
+
+FBS = {"bool": "u1", "byte": "i1", "ubyte": "u1", "int8": "i1", "uint8": "u1", "short": "i2", "ushort": "u2",
+       "int": "i4", "uint": "u4", "int32": "i4", "uint32": "u4", "float": "f4", "long": "i8", "ulong": "u8",
+       "int64": "i8", "uint64": "u8", "double": "f8", "string": "s", "int16": "i2", "uint16": "u2"}  # fmt: skip
+
+
+def tables_of_schema(text: str) -> dict[str, str]:
+    """Layouts out of a schema in the language of flatbuffers."""
+    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.S)
+    kinds = dict(FBS)
+    for name, kind in re.findall(r"enum (\w+)\s*:\s*(\w+)", text):
+        kinds[name] = FBS[kind]
+    found: dict[str, str] = {}
+    unions = dict(re.findall(r"union (\w+)\s*\{([^}]*)\}", text))
+    for name, body in unions.items():
+        found["|" + name] = " ".join(re.findall(r"[\w.]+", body))
+    for name, body in re.findall(r"table (\w+)\s*\{([^}]*)\}", text):
+        slots = []
+        for field, kind in re.findall(r"(\w+)\s*:\s*(\[?[\w.]+\]?)", re.sub(r"\([^)]*\)", "", body)):
+            bare = kind.strip("[]").rpartition(".")[2]
+            if bare in unions:
+                slots += [f"{field}_type u1", f"{field} |{bare}"]
+            else:
+                inner = kinds.get(bare, bare)
+                slots.append(f"{field} [{inner}]" if kind[0] == "[" else f"{field} {inner}")
+        found[name] = "; ".join(slots)
+    return found
+
+
+def package(name: str) -> Path:
+    """The folder of a package that is installed, without importing it."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit(f"{name} is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
+def tflite() -> None:
+    """TensorFlow Lite's tables, those of its metadata, and its operators."""
+    text = (package("ai_edge_litert") / "schema_py_generated.py").read_text()
+    unions = {"BuiltinOptions": "BuiltinOptions", "BuiltinOptions2": "BuiltinOptions2",
+              "Details": "QuantizationDetails", "ArraySegments": "SparseIndexVector",
+              "ArrayIndices": "SparseIndexVector"}  # fmt: skip
+    about = f"Tables of ai-edge-litert {version('ai-edge-litert')}; written by tools/derive_ops.py."
+    write("tflite_tables", about, tables_of_python([text], unions))
+    schema = package("tensorflow_lite_support") / "metadata" / "metadata_schema.fbs"
+    about = f"Tables of tflite-support {version('tflite-support')}; written by tools/derive_ops.py."
+    write("tflite_metadata_tables", about, tables_of_schema(schema.read_text()))
+    block = text.split("class BuiltinOperator(object):")[1].split("\nclass ")[0]
+    names = re.findall(r"(?m)^    (\w+) = (\d+)$", block)
+    about = f"Operators of ai-edge-litert {version('ai-edge-litert')}, by number; written by tools/derive_ops.py."
+    write("tflite_ops", about, {"builtin": " ".join(name for name, n in sorted(names, key=lambda pair: int(pair[1])))})
+
+
+PARTS: dict[str, Callable[[], None]] = {"onnx": onnx, "tensorflow": tensorflow, "tflite": tflite}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -59,6 +59,7 @@ HDF5, HDF5_PLACES = b"\x89HDF\r\n\x1a\n", (0, *(512 << n for n in range(16)))
 ZIP = Row("zip", "archive", ((0, b"PK\x03\x04"), (0, b"PK\x05\x06")), trailing=b"PK\x05\x06")
 TAR = Row("tar", "tar")
 FORMATS: tuple[Row, ...] = (
+    Row("tflite", "tflite", ((4, b"TFL3"),)),
     ZIP,
     Row("npy", "npy", ((0, b"\x93NUMPY"),)),
     Row("HDF5", "hdf5", ((0, HDF5),)),
@@ -103,7 +104,6 @@ UNREAD = {
     b"\x1f\x9d": "compress",
     b"MSCF": "a Windows cabinet",
     b"!<arch>\n": "ar",
-    b"\x08\x00\x00\x00TFL3": "TensorFlow Lite",
     b"CBM1": "CatBoost",
     b"<?xml": "XML",
     b"PAR1": "Parquet",

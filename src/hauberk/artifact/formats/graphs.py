@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
 from .hidden import hidden
 from .payload import look, look_for_code, look_whole
 
+HUGE = 1 << 62
 MAX_ODD = 40
 """Different oddities that are told of one file."""
 TEXTS_AT_ONCE = 1 << 20
@@ -15,6 +18,18 @@ MIN_BLOB, MAX_SHORT = 12, 4096
 MIN_ENCODED = 24
 """Shorter text is no file, in base64 or otherwise."""
 MAX_TEXT = 64 << 20
+
+
+def volume(dims: Iterable[int]) -> int:
+    """How many values a shape has; HUGE when there are more than any memory holds (a long product is slow to make).
+
+    >>> volume([2, 3]), volume([]), volume([1 << 40, 1 << 40]) == HUGE, volume([1 << 40, 1 << 40, 0])
+    (6, 1, True, 0)
+    """
+    count = 1
+    for n in dims:
+        count = min(count * n, HUGE)
+    return count
 
 
 class Teller:

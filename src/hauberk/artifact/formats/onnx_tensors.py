@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from ...core.nouns import Severity
-from .graphs import Teller
+from .graphs import Teller, volume
 from .onnx_external import External
 from .opcodes import Broken
 from .payload import begins
@@ -39,7 +37,7 @@ class Tensors:
         dims = list(tensor.numbers("dims"))
         if any(n < 0 for n in dims):
             raise Broken("a tensor has a negative dimension", 0)
-        kind, count = tensor.number("data_type"), prod(dims)
+        kind, count = tensor.number("data_type"), volume(dims)
         if "external_data" in tensor or tensor.number("data_location") == EXTERNAL:
             self._outside(tensor, trail, kind, count)
             return
@@ -65,7 +63,7 @@ class Tensors:
         if any(n < 0 for n in dims):
             raise Broken("a sparse tensor has a negative dimension", 0)
         values = self.layout.read(message.bytes("values"), "TensorProto")
-        if dims and prod(values.numbers("dims")) > prod(dims):
+        if dims and volume(values.numbers("dims")) > volume(dims):
             self._lie(trail, "it holds more values than its shape has room for")
 
     def _raw(self, tensor: Message, trail: Trail, kind: int, count: int) -> None:

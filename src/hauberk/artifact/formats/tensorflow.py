@@ -11,6 +11,7 @@ from ...core.nouns import Severity
 from ..walk import Walk, join, printable
 from . import keras
 from .graphs import Teller
+from .keras_config import Configuration
 from .onnx_external import leaves
 from .protobuf import Layout, Message, first, shape_of
 from .protobuf_tour import Tour, Trail
@@ -71,13 +72,20 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     teller.finish()
 
 
+class Revived(Configuration):
+    """A Keras configuration beside a graph: a class that is not known by its name alone is revived from the graph."""
+
+    def _unknown(self, dotted: str, message: str) -> None:
+        if not dotted.startswith("Custom."):
+            super()._unknown(dotted, message)
+
+
 class File:
     """One walk through a file of TensorFlow's."""
 
     def __init__(self, teller: Teller) -> None:
         self.teller, self.layout = teller, Layout("tensorflow")
         self.graphs = Graphs(teller)
-        self.documents = 0
 
     def walk(self, data: memoryview, kind: str) -> None:
         """Everything. Raises Broken."""
@@ -108,9 +116,10 @@ class File:
         """The configuration of a Keras layer, as JSON."""
         content = message.bytes("metadata")
         if keras.is_json(content):
-            self.documents += 1
-            name = message.text("identifier") or "object"
-            keras.walk_json(self.teller.walk, content, join(self.teller.path, f"{printable(name)} {self.documents}"))
+            try:
+                Revived(self.teller.walk, self.teller.path).text(str(content, "utf-8"))
+            except (ValueError, RecursionError):
+                self.teller.odd("the configuration of a Keras layer is no JSON", trail)
 
     def text(self, text: str, trail: Trail) -> None:
         """Any text but the JSON that is walked as such."""

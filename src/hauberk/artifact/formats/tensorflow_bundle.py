@@ -8,11 +8,10 @@ must fit its shape and its file, and every byte of a file must belong to an entr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from ...core.nouns import Severity
 from ..walk import Walk, printable
-from .graphs import Teller
+from .graphs import Teller, volume
 from .opcodes import Broken
 from .protobuf import Layout, Message, signed, varint
 from .protobuf_tour import Tour, Trail
@@ -68,8 +67,8 @@ class Bundle:
         size, width = entry.number("size"), SIZES.get(entry.number("dtype"))
         if any(n < 0 for n in dims):
             self._lie(where, "its shape is not known")
-        elif width and prod(dims) * width != size and "slices" not in entry:
-            self._lie(where, f"its shape needs {prod(dims) * width} bytes and it has {size}")
+        elif width and volume(dims) * width != size and "slices" not in entry:
+            self._lie(where, f"its shape needs {volume(dims) * width} bytes and it has {size}")
         if "slices" not in entry:
             begin = entry.number("offset")
             self.spans.setdefault(entry.number("shard_id"), []).append((begin, begin + size))

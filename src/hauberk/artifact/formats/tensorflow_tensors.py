@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from ...core.nouns import Severity
-from .graphs import Teller
+from .graphs import Teller, volume
 from .payload import begins
 from .protobuf import Layout, Message, count_varints, signed
 from .protobuf_tour import Trail
@@ -30,7 +28,7 @@ def check(teller: Teller, tensor: Message, trail: Trail) -> None:
     if shape.number("unknown_rank") or any(n < 0 for n in dims):
         _lie(teller, trail, "its shape is not known")
         return
-    count, size = prod(dims), SIZES.get(kind)
+    count, size = volume(dims), SIZES.get(kind)
     if len(content) and size and count * size != len(content):
         _lie(teller, trail, f"its shape needs {count * size} bytes and there are {len(content)}")
     elif (given := _values(tensor)) > count * (2 if kind in (8, 18) else 1):

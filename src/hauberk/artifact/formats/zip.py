@@ -74,9 +74,10 @@ def enter(walk: Walk, archive: Archive, member: Member, path: str) -> None:
         walk.formats[place] = EMPTY
 
 
-def open_zip(walk: Walk, data: memoryview, path: str) -> Archive | None:
+def open_zip(walk: Walk, data: memoryview, path: str, prefix: int = 0) -> Archive | None:
     """Read the directory and hold it against the local headers; findings go to `walk`.
 
+    prefix: bytes before the archive that its offsets count and another reader accounts for.
     None when a limit was hit, or when members share bytes: a finding then says so. Raises Broken when there is no
     directory, or more than one.
     """
@@ -90,7 +91,7 @@ def open_zip(walk: Walk, data: memoryview, path: str) -> Archive | None:
     walk.members += where.count
     found = members(data, where)
     zip_check.check(Complaints(walk, path), data, found)
-    if not zip_layout.check(walk, data, where, found, path):
+    if not zip_layout.check(walk, data, where, found, path, prefix):
         walk.skip(path or "the file", "its members overlap, so they were not unpacked")
         return None
     return Archive(data, tuple(found))

@@ -19,13 +19,18 @@ MAX_GAPS_WALKED = 16
 """Hidden pieces that are walked; the finding stands for all of them."""
 
 
-def check(walk: Walk, data: memoryview, where: Directory, members: list[Member], path: str) -> bool:
-    """Tell of hidden and shared bytes. Whether the members may be read: shared bytes are how bombs are built."""
+def check(
+    walk: Walk, data: memoryview, where: Directory, members: list[Member], path: str, prefix: int = 0
+) -> bool:
+    """Tell of hidden and shared bytes. Whether the members may be read: shared bytes are how bombs are built.
+
+    prefix: bytes at the beginning that belong to another format.
+    """
     complaints = Complaints(walk, path)
     _ending(walk, complaints, data, where)
     ordered = sorted(members, key=lambda m: m.offset)
     bounds = [*(m.offset for m in ordered), where.begin]
-    gaps, apart = [(0, bounds[0])] if bounds[0] else [], True
+    gaps, apart = [(prefix, bounds[0])] if bounds[0] > prefix else [], bounds[0] >= prefix
     for member, bound in zip(ordered, bounds[1:], strict=True):
         close = member.start + member.packed
         if close > bound:
