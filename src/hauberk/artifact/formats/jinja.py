@@ -53,6 +53,8 @@ TESTS = frozenset((
 BY_ATTRIBUTE = {"map": (), "selectattr": (1,), "rejectattr": (1,), "groupby": (1,), "sum": (1,), "join": (2,),
                 "sort": (3,), "unique": (2,), "max": (2,), "min": (2,)}  # fmt: skip
 """Filters that read an attribute by its name: the argument's place, or `attribute=`."""
+ASKS = ("defined", "undefined", "none", "callable")
+"""Tests that ask whether a function is there, and hand out nothing of it."""
 INTERNAL = re.compile(
     r"_|mro$|(func|f|gi|cr|ag|tb|co|im)_(code|globals|closure|defaults|frame|self|func|builtins|back|locals)"
 )
@@ -154,7 +156,8 @@ class Judge:
             if reader := getattr(self, "_" + node.kind, None):
                 yield from reader(node, called)
             for n, kid in enumerate(node.kids):
-                todo.append((kid, node.kind == "call" and n == 0))
+                if not (n == 0 and kid.kind == "name" and node.kind == "test" and node.text in ASKS):
+                    todo.append((kid, node.kind == "call" and n == 0))
             todo.extend((kid, False) for kid in node.named.values())
 
     def _name(self, node: Node, called: bool) -> Iterator[Complaint]:

@@ -48,6 +48,8 @@ def tokens(source: str) -> Iterator[Token]:
             pos = _past(CLOSING[opening], source, match.end())
         elif opening == "{%" and (raw := RAW.match(source, match.start())):
             end = ENDRAW.search(source, raw.end())
+            if end is None and raw.end() == len(source):
+                return
             if end is None:
                 raise Broken("a raw block does not end", raw.end())
             yield Token("text", source[raw.end() : end.start()], raw.end())

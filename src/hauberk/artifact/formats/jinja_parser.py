@@ -13,11 +13,10 @@ from .opcodes import Broken
 MAX_DEPTH = 25
 """Nesting of expressions; honest templates stay below 12, and Python recurses 14 deep a level."""
 COMPARE = frozenset(("==", "!=", "<", "<=", ">", ">="))
-LEVELS: tuple[frozenset[str], ...] = (
-    frozenset(("+", "-")), frozenset(("~",)), frozenset(("*", "/", "//", "%")), frozenset(("**",)),
-)  # fmt: skip
-"""Binary operators, loosest first."""
-ENDS_TEST = frozenset(("else", "or", "and", "is", "if", "not", "in", "recursive"))
+LEVELS = {"+": 0, "-": 0, "~": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 3}
+"""Binary operators, loosest first; each binds to the left."""
+ENDS_TEST = frozenset(("else", "or", "and"))
+"""Names that are no argument of the test before them; Jinja takes any other name for one."""
 
 
 def parse_expression(text: str) -> Node:
@@ -107,8 +106,7 @@ class Parser:
 
     def _negated(self) -> Node:
         count, at = 0, self.at
-        while self.peek("name", "not") and not self.peek("name", "in", ahead=1):
-            self.pos += 1
+        while self.take("name", "not"):
             count += 1
         node = self._compare()
         return Node("op", at, "not", kids=[node]) if count else node
@@ -128,11 +126,14 @@ class Parser:
                 return node
 
     def _binary(self, level: int) -> Node:
-        if level == len(LEVELS):
-            return self.unary()
-        node = self._binary(level + 1)
-        while token := self.take("operator", *LEVELS[level]):
-            node = Node("op", token.at, token.text, kids=[node, self._binary(level + 1)])
+        node = self.unary()
+        while self.pos < len(self.tokens):
+            token = self.tokens[self.pos]
+            binds = LEVELS.get(token.text, -1) if token.kind == "operator" else -1
+            if binds < level:
+                break
+            self.pos += 1
+            node = Node("op", token.at, token.text, kids=[node, self._binary(binds + 1)])
         return node
 
     def unary(self, filters: bool = True) -> Node:
@@ -282,6 +283,8 @@ class Parser:
         if self.peek("operator", "("):
             made = self._call(made)
         elif self._argument():
+            if self.peek("name", "is"):
+                raise Broken("two tests in a row", self.at)
             made.kids.append(self._postfix(self._primary()))
         return Node("op", at, "not", kids=[made]) if negated else made
 

@@ -17,6 +17,8 @@ BLOCKS = {"if": "endif", "for": "endfor", "macro": "endmacro", "call": "endcall"
           "with": "endwith", "generation": "endgeneration", "set": "endset"}  # fmt: skip
 INSIDE = {"elif": ("if",), "else": ("if", "for"), "break": (), "continue": ()}
 MAX_NESTING = 60
+MAX_TOKENS = 50_000
+"""The longest templates of the well-known families have 12,000."""
 
 
 @dataclass
@@ -40,7 +42,9 @@ def statements(source: str) -> Iterator[Statement]:
     """Every statement in order. Raises Broken for what Jinja would not compile, and for tags that are not known."""
     opened: list[Statement] = []
     inside: list[Token] = []
-    for token in tokens(source):
+    for number, token in enumerate(tokens(source)):
+        if number > MAX_TOKENS:
+            raise Broken(f"it has more than {MAX_TOKENS} words", token.at)
         if token.kind == "text":
             yield Statement("text", token.at, text=token.text)
         elif token.kind == "begin":

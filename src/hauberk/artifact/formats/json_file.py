@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ MARK = b"\xef\xbb\xbf"
 WIDE = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"[\0", b"\0{", b"\0[", b"\0\0\0{", b"\0\0\0[")
 """How UTF-16 and UTF-32 begin: Python's json reads those too."""
 MAX_LINES = 1_000_000
+PROMISE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*\"|\[\s*[{\"])")
+"""How nothing but JSON begins."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ def _lines(walk: Walk, data: memoryview, path: str) -> bool:
 
 
 def _broken(walk: Walk, data: memoryview, path: str, error: InputError) -> bool:
-    """Bytes that only begin as JSON: a skip when the name promises it, else perhaps text of another kind."""
-    if not (path or walk.name).lower().endswith(".json"):
+    """Bytes that only begin as JSON: a skip when they or their name promise it, else perhaps text of another kind."""
+    if not (path or walk.name).lower().endswith(".json") and not PROMISE.match(data[:4096]):
         return False
     walk.formats[path] = "json"
     walk.skip(path or "the file", str(error))

@@ -13,7 +13,7 @@ RUN_BY_CLICK = frozenset(("sh", "bash", "zsh", "ksh", "fish", "csh", "bat", "cmd
 FETCHES = re.compile(
     r"(?i)\b(?:curl|wget|fetch)\b[^\n|;]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|k|da)?sh\b|\biex\b|invoke-expression|downloadstring"
     r"|-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{20}|/dev/tcp/|\bnc\s+-[a-z]*e|base64\s+(?:-d|--decode)[^\n]{0,80}\|\s*(?:ba)?sh"
-    r"|python3?\s+-c\s+[\"'][^\n]{0,200}(?:socket|exec\(|eval\()|\bmshta\b|certutil[^\n]{0,80}-urlcache|\brm\s+-rf\s+[/~]"
+    r"|python3?\s+-c\s+[\"'][^\n]{0,200}(?:socket|exec\(|eval\()|\bmshta\b|certutil[^\n]{0,80}-urlcache|\brm\s+-rf\s+(?:~|/(?:\*|\s|$))"
 )
 """Ways to fetch and run what nobody has read."""
 

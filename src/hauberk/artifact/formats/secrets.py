@@ -27,7 +27,7 @@ def _form(what: str, needles: tuple[bytes, ...], pattern: bytes, before: int = 0
 
 
 PEM = (
-    rb"-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----(?:\\r|\\n|\s|[A-Za-z-]+: [^\n]{0,80}\n){1,9}"
+    rb"-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----(?:\\r|\\n|\s|[A-Za-z-]+: [^\n\\]{0,80}(?:\n|\\n)){1,9}"
     rb"[A-Za-z0-9+/=\\\r\n]{60}"
 )
 LOGIN = rb"[a-z][a-z0-9+.-]{1,15}://[^\s/:@\"'<>{}$\[\]\\]{1,64}:[^\s/:@\"'<>{}$\[\]\\*]{6,64}@[\w.-]{3,}"

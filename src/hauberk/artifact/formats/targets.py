@@ -64,4 +64,4 @@ def judge(walk: Walk, dotted: str, path: str, key: str, *, what: str = "loading 
     message = f"{what} {shown}, which {printable(key)} names: {reason}"
     remedy = f"read what it does; if you trust it, allow it by name: {shown}"
     place = Place(path, printable(f"{key} {name}", 80))
-    walk.flaw(rule, severity, place, message, remedy, ("CWE-470", "CWE-502"))
+    walk.flaw(rule, severity, place, message, remedy, ("CWE-470", "CVE-2025-23304"))

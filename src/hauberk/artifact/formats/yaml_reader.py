@@ -9,6 +9,7 @@ behind an alias is an empty one of its kind, for it is read where its anchor sta
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -27,6 +28,11 @@ from .yaml_source import (
     Source,
     Tag,
 )
+
+PAIR = re.compile(r"([A-Za-z_][\w.-]*): +(?:([\w./][^\n\t#:]*)|'([^'\n]*)' *|\"([^\"\\\n]*)\" *)\n( *)(?=[A-Za-z_])")
+ITEM = re.compile(r"- +([\w./][^\n\t#:]*)\n( *)(?=- )")
+WORD = re.compile(r" *([\w./][\w./+-]*) *,")
+"""A pair, an item and a word of one line that nothing can follow up: the next line has its own beginning."""
 
 
 def read_yaml(source: str) -> Document:
@@ -83,7 +89,7 @@ class Reader(Source):
     def node(self, indent: int, *, sequence: bool = False) -> Any:
         """A block node deeper than `indent`; sequence: one may stand at `indent` itself, as below a key."""
         self.depth += 1
-        self.weight += 1
+        self.count()
         if self.depth > MAX_DEPTH:
             raise Broken("values are nested too deeply", self.pos)
         try:
@@ -176,6 +182,7 @@ class Reader(Source):
     def _mapping(self, column: int) -> dict[str, Any]:
         made: dict[str, Any] = {}
         while True:
+            self._simple_pairs(made, column)
             tags: list[Tag] = []
             while match := self._property():
                 tags += [Tag(match, self.pos)] if match[0] != "&" else []
@@ -196,6 +203,17 @@ class Reader(Source):
             if self.pos >= len(self.source) or self.column() != column or MARKER.match(self.source, self.pos):
                 self._outside(column)
                 return made
+
+    def _simple_pairs(self, made: dict[str, Any], column: int) -> None:
+        """Lines of `key: word` in a row, the most common by far, as the general way would read them."""
+        while (match := PAIR.match(self.source, self.pos)) and len(match[5]) == column:
+            key, word = match[1], match[2]
+            if key in made:
+                return
+            self.count()
+            quoted = match[3] if match[4] is None else match[4]
+            made[key] = quoted if word is None else CONSTANTS.get(word.rstrip(" "), word.rstrip(" "))
+            self.pos = match.end()
 
     def _value(self, column: int) -> Any:
         match = SPACE.match(self.source, self.pos)
@@ -235,6 +253,11 @@ class Reader(Source):
     def _sequence(self, column: int) -> list[Any]:
         made: list[Any] = []
         while self._at("-") and self.column() == column:
+            while (match := ITEM.match(self.source, self.pos)) and len(match[2]) == column:
+                text = match[1].rstrip(" ")
+                self.count()
+                made.append(CONSTANTS.get(text, text))
+                self.pos = match.end()
             self.pos += 1
             made.append(self.node(column))
             self._to_token()
@@ -261,6 +284,10 @@ class Reader(Source):
     def _flow_items(self, end: str, indent: int) -> list[tuple[Any, Any]]:
         made: list[tuple[Any, Any]] = []
         while True:
+            while end == "]" and (match := WORD.match(self.source, self.pos)):
+                self.count()
+                made.append((None, CONSTANTS.get(match[1], match[1])))
+                self.pos = match.end()
             self._flow_space(indent)
             if self.source[self.pos] == end:
                 self.pos += 1
@@ -289,7 +316,7 @@ class Reader(Source):
 
     def _flow_value(self, indent: int) -> Any:
         before, anchor, tags = self.weight, "", list[Tag]()
-        self.weight += 1
+        self.count()
         while match := self._property():
             anchor = match if match[0] == "&" else anchor
             tags += [Tag(match, self.pos)] if match[0] != "&" else []

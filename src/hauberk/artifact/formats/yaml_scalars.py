@@ -164,6 +164,18 @@ def block_text(source: str, pos: int, indent: int) -> tuple[str, int]:
                 break
         lines.append(line[depth:] if depth else "")
         at = end + 1
-    text = "\n".join(lines)
-    text = fold(text) if source[pos] == ">" else text
+    text = folded(lines) if source[pos] == ">" else "\n".join(lines)
     return (text if keep == "+" else text.rstrip("\n")), min(at, len(source))
+
+
+def folded(lines: list[str]) -> str:
+    """Lines of `>` joined: a break between two lines that begin with text is a space, all others stay."""
+    parts: list[str] = []
+    for n, line in enumerate(lines):
+        parts.append(line)
+        after = next((m for m in range(n + 1, len(lines)) if lines[m]), len(lines)) if line else n + 1
+        if n + 1 == len(lines):
+            break
+        joins = line and after < len(lines) and line[0] not in " \t" and lines[after][0] not in " \t"
+        parts.append(("" if after > n + 1 else " ") if joins else "\n")
+    return "".join(parts)

@@ -13,6 +13,7 @@ from .opcodes import Broken
 MAX_DEPTH = 60
 MAX_WEIGHT = 1_000_000
 """Nodes that a document may have once its aliases are expanded."""
+MAX_NODES = 500_000
 CORE = "tag:yaml.org,2002:"
 CONSTANTS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True,
@@ -59,8 +60,14 @@ class Source:
         self.found = Document()
         self.handles: dict[str, str] = {}
         self.anchors: dict[str, tuple[Any, int]] = {}
-        self.weight = 0
+        self.weight = self.nodes = 0
         self.lines = [0, *(match.end() for match in re.finditer("\n", source))]
+
+    def count(self) -> None:
+        """One more node. Raises Broken beyond MAX_NODES."""
+        self.weight, self.nodes = self.weight + 1, self.nodes + 1
+        if self.nodes > MAX_NODES:
+            raise Broken(f"it has more than {MAX_NODES} values", self.pos)
 
     def column(self, pos: int | None = None) -> int:
         """How far a place stands in its line."""
