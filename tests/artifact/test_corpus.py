@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpus import Sample, samples
+from hauberk.artifact.route import READER_FAILED
 from hauberk.artifact.scan import scan
 from hauberk.core.nouns import Verdict
 
@@ -17,7 +18,9 @@ ALL = samples()
 def _scan(sample: Sample, tmp_path: Path) -> Verdict:
     if sample.needs and importlib.util.find_spec(sample.needs) is None:
         pytest.skip(f"needs {sample.needs}")
-    return scan(sample.write(tmp_path)).verdict
+    seen = scan(sample.write(tmp_path))
+    assert not [gap for gap in seen.skipped if READER_FAILED in gap.why]
+    return seen.verdict
 
 
 @pytest.mark.parametrize("sample", [s for s in ALL if s.dangerous], ids=lambda s: s.name)

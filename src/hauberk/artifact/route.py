@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 
 from ..core.errors import InputError
 from ..core.nouns import Place, Severity
 from .formats import executable
 from .formats.opcodes import Broken
-from .walk import Walk
+from .walk import Walk, printable
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ TAIL = 65557
 HDF5, HDF5_PLACES = b"\x89HDF\r\n\x1a\n", (0, *(512 << n for n in range(16)))
 """HDF5 lets a block of the user's own stand before its mark, of 512 bytes or any power of two above."""
 
+XML = tuple((0, mark) for mark in (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0<", b" ", b"\n", b"\r"))
+"""How XML may begin, with a mark of its encoding or with space; its reader looks further."""
+
 ZIP = Row("zip", "archive", ((0, b"PK\x03\x04"), (0, b"PK\x05\x06")), trailing=b"PK\x05\x06")
 TAR = Row("tar", "tar")
 FORMATS: tuple[Row, ...] = (
@@ -86,6 +90,7 @@ FORMATS: tuple[Row, ...] = (
     ),
     Row("7z", "sevenzip", ((0, b"7z\xbc\xaf\x27\x1c"),)),
     Row("r", "rdata", tuple((0, mark) for mark in (b"X\n\0\0\0", b"A\n", b"B\n", b"RDX", b"RDA", b"RDB"))),
+    Row("xml", "xml", XML),
     Row("xgboost", "xgboost"),
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
@@ -98,14 +103,17 @@ FORMATS: tuple[Row, ...] = (
     Row("onnx", "onnx", ((0, b"\x08"), (0, b"\x12"), (0, b":"), (0, b"B"))),
 )
 
+READER_FAILED = "its reader failed, which is a bug in Hauberk"
+
 UNREAD = {
     b"Rar!": "RAR",
+    b"binf": "XGBoost's old binary form",
+    b"bs64": "XGBoost's old binary form",
     b"LZIP": "lzip",
     b"\x1f\x9d": "compress",
     b"MSCF": "a Windows cabinet",
     b"!<arch>\n": "ar",
     b"CBM1": "CatBoost",
-    b"<?xml": "XML",
     b"PAR1": "Parquet",
 }
 """Formats that are recognised and not read yet: an honest `inconclusive`."""
@@ -119,7 +127,7 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
         executable.tell(walk, path, program)
         if ZIP.claims(data):
             _guarded(walk, ZIP, data, path)
-    elif row := next((row for row in FORMATS if row.claims(data)), None):
+    elif row := next((row for row in _rows(data[0] if len(data) else -1) if row.claims(data)), None):
         walk.formats[path] = row.name
         _guarded(walk, row, data, path)
         _as_pickle_too(walk, row, data, path)
@@ -131,6 +139,16 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
         from .formats import unclaimed
 
         unclaimed.walk(walk, data, path)
+
+
+@cache
+def _rows(first: int) -> tuple[Row, ...]:
+    """The formats that a file may be of, by its first byte."""
+    return tuple(
+        row
+        for row in FORMATS
+        if not row.marks or row.trailing or any(at or mark[0] == first for at, mark in row.marks)
+    )
 
 
 def _as_pickle_too(walk: Walk, row: Row, data: memoryview, path: str) -> None:
@@ -165,3 +183,5 @@ def _guarded(walk: Walk, row: Row, data: memoryview, path: str) -> None:
         walk.flaw(rule, Severity.HIGH, Place(path, f"byte {error.at}"), f"{row.name}: {error}", remedy)
     except InputError as error:
         walk.skip(path or "the file", f"{row.name}: {error}")
+    except Exception as error:  # noqa: BLE001 - hostile bytes that a reader did not expect: not read is no pass
+        walk.skip(path or "the file", f"{row.name}: {READER_FAILED} ({type(error).__name__}: {printable(str(error))})")
