@@ -44,7 +44,7 @@ Identity = tuple[int, int, int, int]
 class Piece:
     """Bytes start to end (None: the end) of a file that is `size` bytes large when it is planned."""
 
-    location: Path
+    location: Path | str
     size: int
     start: int = 0
     end: int | None = None
@@ -132,8 +132,8 @@ class _Job:
 
     def _large(self, piece: Piece, view: memoryview, caller: bool) -> Hashed:
         state, done = self._make(), 0
-        with os.fdopen(open_regular(piece.location), "rb", buffering=0) as file:
-            before = identity(file.fileno())
+        fd, before = _opened(piece.location)
+        with os.fdopen(fd, "rb", buffering=0) as file:
             file.seek(piece.start)
             while n := file.readinto(view[: min(BUFFER, piece.length - done)]):
                 state.update(view[:n])
@@ -146,8 +146,8 @@ class _Job:
 
     def _count(self, n: int, piece: Piece, caller: bool) -> None:
         self._done += n  # two threads may lose a count to each other: it is for the eye
-        if caller:
-            self.tell(piece.location.name)
+        if caller and self._progress is not silent:
+            self.tell(os.path.basename(piece.location))
 
 
 def _buffer() -> memoryview:
@@ -156,9 +156,8 @@ def _buffer() -> memoryview:
 
 
 def _small(piece: Piece, make: Maker) -> Hashed:
-    fd = open_regular(piece.location)
+    fd, before = _opened(piece.location)
     try:
-        before = identity(fd)
         content = os.pread(fd, piece.length, piece.start)
         _unchanged(piece, fd, before, len(content))
     finally:
@@ -173,17 +172,25 @@ def _unchanged(piece: Piece, fd: int, before: Identity, done: int) -> None:
 
 def open_regular(path: Path | str) -> int:
     """A read-only file descriptor of a regular file; never waits on a pipe. Raises InputError."""
+    return _opened(path)[0]
+
+
+def _opened(path: Path | str) -> tuple[int, Identity]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         raise InputError(f"{path}: not a regular file", hint="give a file or a folder of files")
-    return fd
+    return fd, _identity(status)
 
 
 def identity(fd: int) -> Identity:
     """What changes when an open file is written to: device, inode, size, time of modification."""
-    status = os.fstat(fd)
+    return _identity(os.fstat(fd))
+
+
+def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +77,14 @@ class Found:
     """A file on disk that belongs to a model: its path in the model, where it lies, where it links to, its size."""
 
     path: str
-    location: Path
+    place: Path | str
     link: str = ""
     size: int = 0
+
+    @cached_property
+    def location(self) -> Path:
+        """Where it lies; made when it is asked for, since it costs more than to hash a small file."""
+        return Path(self.place)
 
 
 def manifest(path: Path, limits: Limits | None = None, progress: Progress = silent) -> Manifest:
@@ -100,7 +106,7 @@ def hash_files(
     if total > limits.max_total_bytes:
         message = f"the files are {total} bytes together, the limit is {limits.max_total_bytes}"
         raise LimitExceeded(message, hint="raise the limit")
-    pieces = [Piece(item.location, item.size) for item in found]
+    pieces = [Piece(item.place, item.size) for item in found]
     hashed = hash_pieces(pieces, progress=progress, workers=workers)
     progress(total, total, "")
     return tuple(Entry(f.path, h.size, "sha256:" + h.digest.hex()) for f, h in zip(found, hashed, strict=True))
@@ -164,7 +170,7 @@ class _Walk:
             waiting.append((entry.path, inner + "/"))
         else:
             size = entry.stat(follow_symlinks=False).st_size
-            self.found.append(Found(inner, Path(entry.path), size=size))
+            self.found.append(Found(inner, entry.path, size=size))
 
     def _link(self, place: Path, inner: str) -> Found:
         if self._links is Links.REFUSE:

@@ -106,10 +106,10 @@ def parts_of(
 
 def _pieces(item: Found, how: Recipe) -> Iterator[tuple[str, Piece]]:
     if how.method == "files":
-        yield item.path, Piece(item.location, item.size)
+        yield item.path, Piece(item.place, item.size)
         return
     for start in range(0, item.size, how.shard_size):
-        yield item.path, Piece(item.location, item.size, start, min(start + how.shard_size, item.size))
+        yield item.path, Piece(item.place, item.size, start, min(start + how.shard_size, item.size))
 
 
 def _same(pieces: Sequence[tuple[str, Piece]], hashed: Sequence[Hashed]) -> None:
