@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from corpus.trees import MODEL, as_ubj
 from hauberk.artifact.scan import Scanned, scan
 from hauberk.core.canon import canonical
 from hauberk.core.codec import encode
@@ -427,10 +428,10 @@ def test_unread_formats_are_never_a_pass(scanned: Scanner, data: bytes) -> None:
 
 
 def test_xgboost_and_lightgbm_truncated(scanned: Scanner) -> None:
-    ubj = b"{L" + struct.pack(">q", 7) + b"learner{}"
-    assert scanned(ubj + b"}").verdict is Verdict.HELD
-    assert rules(scanned(ubj)) == {"artifact.xgboost.broken"}
-    assert rules(scanned(ubj + b"}x")) == {"artifact.xgboost.broken"}
+    whole = as_ubj(MODEL)
+    assert scanned(whole).verdict is Verdict.HELD
+    assert rules(scanned(whole[:-1])) == {"artifact.xgboost.broken"}
+    assert rules(scanned(whole + b"x")) == {"artifact.xgboost.broken"}
     assert rules(scanned(b'{"learner": ')) == {"artifact.xgboost.broken"}
     assert rules(scanned(b"tree\nversion=v4\nnum_class=1\n")) == {"artifact.lightgbm.broken"}
 

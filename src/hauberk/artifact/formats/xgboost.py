@@ -1,101 +1,136 @@
-"""XGBoost models: JSON, and the same in UBJSON; data only, walked to their very end."""
+"""XGBoost models: JSON, and the same in UBJSON. Data only; read whole, and every tree held to its bounds.
+
+XGBoost itself checks how long the arrays of a tree are, not where they lead: children beyond the end are read out of
+bounds, a child that is its own parent is walked for ever. Source: `doc/model.schema` of XGBoost, and its `RegTree`.
+"""
 
 from __future__ import annotations
 
-import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from ...core.canon import parse_json
 from ...core.errors import InputError
-from ..walk import Walk
-from . import keras
+from ...core.nouns import Place, Severity
+from ..walk import Walk, printable
+from . import json_file, ubjson
 from .opcodes import Broken
 
-SIZES = {b"i": 1, b"U": 1, b"I": 2, b"u": 2, b"l": 4, b"m": 4, b"L": 8, b"M": 8, b"d": 4, b"D": 8, b"C": 1}
-LENGTHS = {b"i": ">b", b"U": ">B", b"I": ">h", b"u": ">H", b"l": ">i", b"m": ">I", b"L": ">q", b"M": ">Q"}
-NOTHING = b"ZNTF"
-MAX_NESTING = 200
+LEARNER = frozenset(
+    ("attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective", "metrics")
+)
+BOOSTERS = ("gbtree", "dart", "gblinear")
+PER_NODE = (
+    "left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left", "split_type",
+    "loss_changes", "sum_hessian",
+)  # fmt: skip
+"""Arrays of a tree that have one value for each node; older versions lack some."""
+REMEDY = "do not load this file; save the model again"
 
 
 def sniff(data: memoryview) -> bool:
     """Whether this is an object, in JSON or UBJSON, whose first names are XGBoost's."""
     head = bytes(data[:128])
-    return head[:1] == b"{" and (b"learner" in head or b'"Config"' in head or b'"version":[' in head)
+    if head[1:2] in ubjson.LENGTHS and head[:1] == b"{":
+        return b"learner" in head or b"Config" in head or b"version" in head or b"Model" in head
+    return head[:1] == b"{" and (b'"learner"' in head or b'"Config"' in head or b'"version":[' in head)
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Parse all of it. Raises Broken for what is no JSON or UBJSON, and for anything behind it."""
-    if bytes(data[1:2]) in SIZES:
-        end = Ubj(data).value(0, 0)
-        if end != len(data):
-            raise Broken(f"{len(data) - end} bytes follow the model", end)
-        return
-    try:
-        parse_json(bytes(data), what="model")
-    except InputError as error:
-        raise Broken(str(error)) from error
-    keras.walk_json(walk, data, path)  # whose names it has is no proof of who reads it
+    if bytes(data[1:2]) in ubjson.LENGTHS:
+        value = ubjson.parse(data)
+    else:
+        try:
+            parsed = json_file.parse(data)
+        except InputError as error:
+            raise Broken(str(error)) from error
+        json_file.walk_parsed(walk, parsed, data, path)  # whose names it has is no proof of who reads it
+        value = parsed.value
     walk.formats[path] = "xgboost"
+    for what in dict.fromkeys(_complaints(value)):
+        walk.flaw("artifact.xgboost.unknown", Severity.HIGH, Place(path), what, REMEDY, ("CWE-20",))
 
 
-class Ubj:
-    """A reader of UBJSON that only finds where values end."""
+def _complaints(value: Any) -> Iterator[str]:
+    """What is not as XGBoost writes it. Raises Broken where it would read out of bounds."""
+    if not isinstance(value, dict):
+        raise Broken("the model is no object")
+    model = value.get("Model", value)
+    if not isinstance(model, dict) or not isinstance(model.get("learner"), dict):
+        raise Broken("the model has no learner")
+    odd = sorted((set(value) - {"learner", "version", "Config", "Model"}) | (set(model) - {"learner", "version"}))
+    odd = [name for name in odd if name not in ("Config", "Model")]
+    learner = model["learner"]
+    for name in odd + sorted(set(learner) - LEARNER):
+        yield f"the part {printable(name)!r} is not one that XGBoost writes"
+    params = learner.get("learner_model_param")
+    yield from _booster(learner.get("gradient_booster"), _whole(_get(params, "num_feature", "0")))
 
-    def __init__(self, data: memoryview) -> None:
-        self.data = data
 
-    def value(self, pos: int, depth: int) -> int:
-        """The position behind the value at pos."""
-        return self._typed(bytes(self.data[pos : pos + 1]), pos + 1, depth)
+def _booster(booster: Any, features: int) -> Iterator[str]:
+    name = _get(booster, "name", "")
+    if name not in BOOSTERS:
+        yield f"the booster {printable(str(name))!r} is not one of XGBoost's"
+    if name == "dart" and isinstance(booster.get("gbtree"), dict):
+        booster = booster["gbtree"]
+    trees = _get(_get(booster, "model", {}), "trees", [])
+    if name != "gblinear" and not isinstance(trees, list):
+        raise Broken("the model has no trees")
+    for number, tree in enumerate(trees if name != "gblinear" else []):
+        _tree(tree, features, number)
 
-    def _typed(self, kind: bytes, pos: int, depth: int) -> int:
-        if depth > MAX_NESTING:
-            raise Broken("values are nested too deeply", pos)
-        if kind and kind in NOTHING:
-            return pos
-        if kind in SIZES:
-            return self._skip(pos, SIZES[kind])
-        if kind in (b"S", b"H"):
-            size, pos = self._length(pos)
-            return self._skip(pos, size)
-        if kind in (b"[", b"{"):
-            return self._container(kind == b"{", pos, depth)
-        raise Broken(f"{kind!r} is no UBJSON type", pos)
 
-    def _container(self, named: bool, pos: int, depth: int) -> int:
-        kind, count = b"", None
-        if bytes(self.data[pos : pos + 1]) == b"$":
-            kind, pos = bytes(self.data[pos + 1 : pos + 2]), pos + 2
-        if bytes(self.data[pos : pos + 1]) == b"#":
-            count, pos = self._length(pos + 1)
-        if kind and count is None:
-            raise Broken("a typed container has no count", pos)
-        if kind in SIZES and count is not None and not named:
-            return self._skip(pos, SIZES[kind] * count)
-        end = b"}" if named else b"]"
-        while count is None or count > 0:
-            if count is None and bytes(self.data[pos : pos + 1]) == end:
-                return pos + 1
-            if named:
-                size, pos = self._length(pos)
-                pos = self._skip(pos, size)
-            pos = self._typed(kind, pos, depth + 1) if kind else self.value(pos, depth + 1)
-            count = None if count is None else count - 1
-            if pos > len(self.data) or (kind and kind in NOTHING and not named):
-                break
-        return pos
+def _tree(tree: Any, features: int, number: int) -> None:
+    """Hold one tree to its bounds. Raises Broken."""
+    count = _whole(_get(_get(tree, "tree_param", {}), "num_nodes", ""))
+    for name in PER_NODE:
+        if name in tree and (not isinstance(tree[name], Sequence | array) or len(tree[name]) != count):
+            raise Broken(f"tree {number}: {name} is not of {count} values, one for each node")
+    left, right = _get(tree, "left_children", []), _get(tree, "right_children", [])
+    if not isinstance(left, Sequence | array) or not isinstance(right, Sequence | array):
+        raise Broken(f"tree {number} has no children")
+    if len(left) != count or len(right) != count:
+        raise Broken(f"tree {number} has no children")
+    _descend(left, right, count, number)
+    if features and any(not 0 <= index < features for index in tree.get("split_indices", ())):
+        raise Broken(f"tree {number} splits by a feature beyond the {features} of the model")
+    _categories(tree, count, number)
 
-    def _length(self, pos: int) -> tuple[int, int]:
-        kind = bytes(self.data[pos : pos + 1])
-        form = LENGTHS.get(kind)
-        end = self._skip(pos + 1, SIZES.get(kind, 0))
-        if form is None:
-            raise Broken("a length is missing", pos)
-        size = int(struct.unpack(form, self.data[pos + 1 : end])[0])
-        if size < 0:
-            raise Broken("a length is negative", pos)
-        return size, end
 
-    def _skip(self, pos: int, size: int) -> int:
-        if pos + size > len(self.data):
-            raise Broken("the model is truncated", pos)
-        return pos + size
+def _descend(left: Any, right: Any, count: int, number: int) -> None:
+    """Go down from the root: each node is met once. Raises Broken."""
+    seen, todo = bytearray(count), [0] if count else []
+    while todo:
+        node = todo.pop()
+        if type(node) is not int or not 0 <= node < count or seen[node]:
+            raise Broken(f"tree {number} leads out of itself, or in a circle")
+        seen[node] = 1
+        if left[node] != -1:
+            todo += (left[node], right[node])
+
+
+def _categories(tree: dict[str, Any], count: int, number: int) -> None:
+    nodes, begins, sizes = (tree.get(f"categories{name}", ()) for name in ("_nodes", "_segments", "_sizes"))
+    total = len(tree.get("categories", ()))
+    if not len(nodes) == len(begins) == len(sizes):
+        raise Broken(f"tree {number} has categories of no node")
+    for node, begin, size in zip(nodes, begins, sizes, strict=True):
+        if not 0 <= node < count or begin < 0 or size < 0 or begin + size > total:
+            raise Broken(f"tree {number} has categories out of bounds")
+
+
+def _get(value: Any, name: str, default: Any) -> Any:
+    """A value of an object. Raises Broken when it is no object."""
+    if not isinstance(value, dict):
+        raise Broken(f"what should hold {name} is no object")
+    return value.get(name, default)
+
+
+def _whole(text: Any) -> int:
+    """A number that is written as text. Raises Broken."""
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 12:
+        return int(text)
+    if type(text) is int and text >= 0:
+        return text
+    raise Broken(f"{printable(str(text))!r} is no count")
