@@ -569,10 +569,10 @@ def test_a_source_that_changes_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     torch.save(weights(), tmp_path / "m.pt")
     whole = write.write
 
-    def grows(*arguments: Any) -> Any:
+    def grows(*arguments: Any, **settings: Any) -> Any:
         with (tmp_path / "m.pt").open("ab") as f:
             f.write(b"more")
-        return whole(*arguments)
+        return whole(*arguments, **settings)
 
     monkeypatch.setattr(write, "write", grows)
     with pytest.raises(InputError, match="changed while it was read"):

@@ -10,8 +10,6 @@ tensor is refused, never guessed.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,29 +17,11 @@ from ..core.errors import HauberkError, InputError, LimitExceeded, UnsupportedEr
 from ..core.limits import Limits
 from ..crypto.newfile import PUBLIC, new_file
 from .manifest import Found
-from .reading import Reading
+from .reading import Reading, forget
 from .weights import source, tree, write
-from .weights.builder import Call
-from .weights.tree import Left
+from .weights.told import Call, Converted, Left
 
 __all__ = ["Call", "Converted", "Left", "convert"]
-
-
-@dataclass(frozen=True)
-class Converted:
-    """What was done. source, digest: of the very bytes that were read, and of those that were written.
-
-    form: what the source is. tensors: (type, shape) by name, in the order of the source. left: what was not taken
-    along. calls: what loading would have called beside what makes tensors, by name.
-    """
-
-    source: str
-    digest: str
-    size: int
-    form: str
-    tensors: Mapping[str, tuple[str, tuple[int, ...]]]
-    left: tuple[Left, ...]
-    calls: Mapping[str, Call]
 
 
 def convert(
@@ -55,13 +35,17 @@ def convert(
     Raises InputError for a file that cannot be read or holds no tensor, UnsupportedError for one of another format or
     a tensor as above, LimitExceeded.
     """
-    limits = limits or Limits()
-    before = _state(path)
-    found, taken, digest = _read(path, limits, partial)
     with new_file(target, mode=PUBLIC, replace=replace) as fd:
-        written = write.write(fd, taken.tensors, {"format": found.framework, "hauberk.source": digest})
-        if _state(path) != before:
-            raise InputError(f"{path}: changed while it was read", hint="wait for the writer, then try again")
+        return convert_into(fd, path, limits or Limits(), partial=partial)
+
+
+def convert_into(fd: int, path: Path, limits: Limits, *, partial: bool) -> Converted:
+    """`convert` into an open file. If it raises, what was written so far is nothing to keep."""
+    before = _state(path)
+    found, taken, digest, data = _read(path, limits, partial)
+    written = write.write(fd, taken.tensors, _metadata(found, digest), forget=lambda: forget(data, 0, len(data)))
+    if _state(path) != before:
+        raise InputError(f"{path}: changed while it was read", hint="wait for the writer, then try again")
     shapes = {name: (t.dtype, t.shape) for name, t in taken.tensors.items()}
     return Converted(digest, written.digest, written.size, found.form, shapes, tuple(taken.left), dict(found.calls))
 
@@ -70,6 +54,11 @@ class _Found(NamedTuple):
     source: source.Source
     taken: tree.Taken
     digest: str
+    data: memoryview
+
+
+def _metadata(found: source.Source, digest: str) -> dict[str, str]:
+    return {"format": found.framework, "hauberk.source": digest}
 
 
 def _read(path: Path, limits: Limits, partial: bool) -> _Found:
@@ -88,7 +77,7 @@ def _read(path: Path, limits: Limits, partial: bool) -> _Found:
     except BaseException:
         reading.close()
         raise
-    return _Found(found, taken, reading.entry().digest)
+    return _Found(found, taken, reading.entry().digest, reading.data)
 
 
 def _state(path: Path) -> tuple[int, ...]:

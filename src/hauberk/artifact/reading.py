@@ -74,3 +74,13 @@ class Reading:
             if self._stopped:
                 return
             self._state.update(self.data[at : at + PIECE])
+            forget(self.data, at, min(PIECE, len(self.data) - at))
+
+
+def forget(data: memoryview, at: int, size: int) -> None:
+    """Let go of mapped pages that were read: they stay in the system's cache, and count no longer as this process's.
+
+    at: a multiple of the page size.
+    """
+    if size and isinstance(data.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.obj.madvise(mmap.MADV_DONTNEED, at, size)

@@ -39,9 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert; the digest of what was written goes to stdout."""
-    from hauberk.artifact.convert import convert
+    from hauberk.artifact.convert_cell import convert_confined
+    from hauberk.run.sandbox import Sandbox
 
-    done = convert(args.source, args.target, partial=args.partial, replace=args.force)
+    if not Sandbox().strength:
+        say("this system offers no sandbox: the file is read with your rights (nothing of it is run)")
+    done = convert_confined(args.source, args.target, partial=args.partial, replace=args.force)
     for line in _lines(done):
         say(line)
     say(f"{len(done.tensors)} tensors of {args.source} ({done.form}, {done.source}) are in {args.target}")

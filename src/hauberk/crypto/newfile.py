@@ -49,6 +49,20 @@ def new_file(path: Path, *, mode: int = PRIVATE, replace: bool = False) -> Itera
                 hidden.unlink()
 
 
+def reserve(fd: int, size: int) -> None:
+    """Ask for the space at once: a full disk is told before the work, and writing is much faster.
+
+    Raises OSError (ENOSPC, EFBIG) when there is none.
+    """
+    try:
+        if size:
+            os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+        os.ftruncate(fd, size)  # a file system without it
+
+
 def _nameless(path: Path, mode: int) -> tuple[int, Path | None]:
     flags = os.O_RDWR | os.O_CLOEXEC
     try:

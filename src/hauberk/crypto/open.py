@@ -29,9 +29,9 @@ from typing import Protocol
 from ..core.errors import LimitExceeded, VerificationError
 from ..core.limits import Limits
 from . import chunks
-from .newfile import new_file
+from .newfile import new_file, reserve
 from .recipients import Passphrase, fits, unwrap
-from .seal import head_bytes, open_source, reserve
+from .seal import head_bytes, open_source
 from .sealed import MAC_BYTES, MAX_HEADER, PRELUDE, Header, parse
 from .sealkeys import OpeningKey
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from . import chunks
-from .newfile import PUBLIC, new_file
+from .newfile import PUBLIC, new_file, reserve
 from .recipients import KEY_BYTES, Cost, Passphrase, wrap
 from .sealed import HEADER_SALT_BYTES, MAC_BYTES, Header
 from .sealkeys import SealingKey
@@ -71,14 +71,6 @@ def open_source(path: Path) -> int:
         os.close(fd)
         raise InputError(f"{path}: not a regular file", hint="a folder is sealed file by file, or as an archive")
     return fd
-
-
-def reserve(fd: int, size: int) -> None:
-    """Ask for the space at once: a full disk is told before the work, and writing is three times as fast."""
-    try:
-        os.posix_fallocate(fd, 0, size)
-    except OSError:  # a file system without it
-        os.ftruncate(fd, size)
 
 
 def _identity(fd: int) -> tuple[int, int, int]:

@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import LimitExceeded
 from ..formats.machine import Machine, Watcher
 from ..formats.opcodes import Broken, Global, Made, Opaque, Seq, shown
 from ..formats.steps import STEPS
+from .told import Call
 from .values import Lost, Thing, Whole, items_of
 
 Maker = Callable[[list[Any], int], Any]
@@ -23,16 +23,6 @@ Maker = Callable[[list[Any], int], Any]
 
 MAX_CALLS = 1000
 """Different calls that are told; no honest file has a tenth of them."""
-
-
-@dataclass
-class Call:
-    """A call that was not run. use: call, or new for an instance of a class; at: the first opcode; given: in words."""
-
-    use: str
-    at: int
-    given: str
-    times: int = 0
 
 
 class NotMade(Exception):

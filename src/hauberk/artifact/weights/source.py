@@ -11,7 +11,8 @@ from ...core.limits import Limits
 from ..formats import safetensors
 from ..formats import zip as zips
 from ..walk import Walk, printable
-from .builder import Builder, Call
+from .builder import Builder
+from .told import Call
 from .values import Whole
 
 TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19"

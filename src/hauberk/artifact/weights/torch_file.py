@@ -13,8 +13,9 @@ from ..formats import zip as zips
 from ..formats.opcodes import Broken
 from ..formats.zip import Archive
 from ..walk import Walk, printable
-from .builder import Builder, Call, Maker, NotMade
+from .builder import Builder, Maker, NotMade
 from .numpy_values import MAKERS as NUMPY
+from .told import Call
 from .torch_values import MAKERS as TORCH
 from .torch_values import storage_type
 from .values import ITEM_BYTES, Lost, Storage, Window, items_of

@@ -13,6 +13,7 @@ from ...core.errors import InputError, LimitExceeded, UnsupportedError
 from ..formats.opcodes import Global, Made, Opaque, Seq
 from ..walk import printable
 from .numpy_values import Array, fields
+from .told import Left
 from .values import Aside, Lost, Storage, Tensor, Thing, Whole, Window, items_of
 
 MAX_VISITS = 300_000
@@ -23,14 +24,6 @@ ALONE = "tensor"
 """The name of a tensor that is all there is."""
 RESERVED = "__metadata__"
 PARTIAL = "--partial leaves such tensors out"
-
-
-@dataclass(frozen=True)
-class Left:
-    """Something that was not taken along, and what it is."""
-
-    path: str
-    what: str
 
 
 @dataclass

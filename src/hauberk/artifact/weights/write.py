@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...core.errors import InputError, LimitExceeded
+from ...crypto.newfile import reserve
 from ..walk import FREE_EXPANSION
 from . import gather
 from .tree import shown
 from .values import ITEM_BYTES, Tensor
 
+FORGET = 64 << 20
 MAX_HEADER = 100_000_000
 """The reference reader's own bound."""
 ORDER = {dtype: -i for i, dtype in enumerate(ITEM_BYTES)}
@@ -29,14 +31,24 @@ class Written:
     digest: str
 
 
-def write(fd: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Written:
-    """Write a file of tensors that passed `fitting`. Reads each tensor's bytes once, a few MiB at a time."""
+def write(
+    fd: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], *, forget: Callable[[], None] = lambda: None
+) -> Written:
+    """Write a file of tensors that passed `fitting`. Reads each tensor's bytes once, a few MiB at a time.
+
+    forget: called after every 64 MiB or so, to let go of what was read.
+    """
     order = sorted(tensors, key=lambda name: (ORDER[tensors[name].dtype], name.encode()))
-    state = hashlib.sha256()
-    size = _put(fd, memoryview(_header(order, tensors, metadata)), state)
+    state, forgotten = hashlib.sha256(), 0
+    header = _header(order, tensors, metadata)
+    reserve(fd, len(header) + sum(tensor.size for tensor in tensors.values()))
+    size = _put(fd, memoryview(header), state)
     for name in order:
         for piece in gather.pieces(tensors[name]):
             size += _put(fd, piece, state)
+            if size - forgotten >= FORGET:
+                forget()
+                forgotten = size
     return Written(size, "sha256:" + state.hexdigest())
 
 
