@@ -126,7 +126,7 @@ def version_line() -> bytes:
 
 @honest("executable", "bytes of weights that look like a mark", file="model.safetensors")
 def weights() -> bytes:
-    return made({"a": tensor(0, 16, [4])}, b"\x7fELF\x02\x01\x01" + bytes(9))
+    return made({"a": tensor(0, 16, [4])}, b"\x00\x00MZ\x90\x3f" + bytes(10))
 
 
 @honest("executable", "Python that only states constants", file="version.py")

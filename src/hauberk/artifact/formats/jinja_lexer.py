@@ -107,3 +107,39 @@ def _past(closing: re.Pattern[str], source: str, pos: int) -> int:
     if match is None:
         raise Broken("a comment does not end", pos)
     return match.end()
+
+
+class Tokens:
+    """The tokens of one statement or expression, taken one by one."""
+
+    def __init__(self, found: list[Token]) -> None:
+        self.tokens, self.pos, self.depth = found, 0, 0
+
+    @property
+    def at(self) -> int:
+        """Where in the source the next token stands."""
+        return self.tokens[min(self.pos, len(self.tokens) - 1)].at if self.tokens else 0
+
+    def peek(self, kind: str, *texts: str, ahead: int = 0) -> bool:
+        """Whether the next token is of a kind, and one of some texts."""
+        at = self.pos + ahead
+        return at < len(self.tokens) and self.tokens[at].kind == kind and (not texts or self.tokens[at].text in texts)
+
+    def take(self, kind: str, *texts: str) -> Token | None:
+        """The next token if it fits."""
+        if not self.peek(kind, *texts):
+            return None
+        self.pos += 1
+        return self.tokens[self.pos - 1]
+
+    def need(self, kind: str, *texts: str) -> Token:
+        """The next token, which must fit. Raises Broken."""
+        found = self.take(kind, *texts)
+        if found is None:
+            raise Broken(f"expected {texts[0] if texts else kind!r}", self.at)
+        return found
+
+    def done(self) -> None:
+        """Raise Broken unless every token was read."""
+        if self.pos < len(self.tokens):
+            raise Broken(f"{self.tokens[self.pos].text!r} was not expected", self.at)

@@ -6,7 +6,9 @@ Node(filter upper)
 
 from __future__ import annotations
 
-from .jinja_lexer import Token, tokens
+from collections.abc import Callable
+
+from .jinja_lexer import Token, Tokens, tokens
 from .jinja_tree import Node
 from .opcodes import Broken
 
@@ -28,42 +30,8 @@ def parse_expression(text: str) -> Node:
     return node
 
 
-class Parser:
+class Parser(Tokens):
     """Reads the tokens of one statement or expression."""
-
-    def __init__(self, found: list[Token]) -> None:
-        self.tokens, self.pos, self.depth = found, 0, 0
-
-    # tokens
-
-    @property
-    def at(self) -> int:
-        """Where in the source the next token stands."""
-        return self.tokens[min(self.pos, len(self.tokens) - 1)].at if self.tokens else 0
-
-    def peek(self, kind: str, *texts: str, ahead: int = 0) -> bool:
-        """Whether the next token is of a kind, and one of some texts."""
-        at = self.pos + ahead
-        return at < len(self.tokens) and self.tokens[at].kind == kind and (not texts or self.tokens[at].text in texts)
-
-    def take(self, kind: str, *texts: str) -> Token | None:
-        """The next token if it fits."""
-        if not self.peek(kind, *texts):
-            return None
-        self.pos += 1
-        return self.tokens[self.pos - 1]
-
-    def need(self, kind: str, *texts: str) -> Token:
-        """The next token, which must fit. Raises Broken."""
-        found = self.take(kind, *texts)
-        if found is None:
-            raise Broken(f"expected {texts[0] if texts else kind!r}", self.at)
-        return found
-
-    def done(self) -> None:
-        """Raise Broken unless every token was read."""
-        if self.pos < len(self.tokens):
-            raise Broken(f"{self.tokens[self.pos].text!r} was not expected", self.at)
 
     # expressions, loosest first
 
@@ -93,15 +61,15 @@ class Parser:
         return node
 
     def _either(self) -> Node:
-        node = self._both()
-        while token := self.take("name", "or"):
-            node = Node("op", token.at, "or", kids=[node, self._both()])
-        return node
+        return self._joined("or", self._both)
 
     def _both(self) -> Node:
-        node = self._negated()
-        while token := self.take("name", "and"):
-            node = Node("op", token.at, "and", kids=[node, self._negated()])
+        return self._joined("and", self._negated)
+
+    def _joined(self, word: str, below: Callable[[], Node]) -> Node:
+        node = below()
+        while token := self.take("name", word):
+            node = Node("op", token.at, word, kids=[node, below()])
         return node
 
     def _negated(self) -> Node:

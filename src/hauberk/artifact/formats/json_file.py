@@ -53,12 +53,12 @@ def parse(data: memoryview | bytes) -> Parsed:
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in reversed(pairs):
-                if key in seen:
+            met: dict[str, Any] = {}
+            for key, value in pairs:
+                if key in met:
                     twice.append(key)
-                seen.add(key)
-            dropped.append([value for key, value in pairs if key in twice])
+                    dropped.append({key: met[key]})
+                met[key] = value
         return made
 
     try:
