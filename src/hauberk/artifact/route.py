@@ -64,7 +64,11 @@ ZIP = Row("zip", "archive", ((0, b"PK\x03\x04"), (0, b"PK\x05\x06")), trailing=b
 TAR = Row("tar", "tar")
 FORMATS: tuple[Row, ...] = (
     Row("tflite", "tflite", ((4, b"TFL3"),)),
+    Row("onnx runtime", "onnx_ort", ((4, b"ORTM"),)),
+    Row("executorch", "executorch", ((4, b"ET1"), (4, b"ET0"))),
+    Row("executorch weights", "executorch", ((4, b"FT0"), (4, b"FT1")), kind="_weights"),
     ZIP,
+    Row("joblib", "joblib_zfile", ((0, b"ZF0x"),)),
     Row("npy", "npy", ((0, b"\x93NUMPY"),)),
     Row("HDF5", "hdf5", ((0, HDF5),)),
     Row("gguf", "gguf", ((0, b"GGUF"),)),
@@ -95,10 +99,15 @@ FORMATS: tuple[Row, ...] = (
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
     Row("pickle", "pickle", tuple((0, bytes((0x80, n))) for n in range(6))),
+    Row("msgpack", "msgpack", tuple((0, bytes((head,))) for head in (*range(0x81, 0x90), 0xDE, 0xDF))),
     Row("safetensors", "safetensors"),
     TAR,
     Row("HDF5", "hdf5", tuple((at, HDF5) for at in HDF5_PLACES)),
     Row("tensorflow checkpoint", "tensorflow_bundle", ((0, b"\0\0"),), trailing=b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"),
+    Row("coreml weights", "coreml_weights", ((64, b"\xef\xbe\xad\xde"),)),
+    Row("paddle parameters", "paddle", ((0, bytes(8)),), kind="_parameters"),
+    Row("paddle", "paddle", ((0, b"\n"),)),
+    Row("coreml", "coreml", ((0, b"\x08"), (0, b"\x12"))),
     Row("tensorflow", "tensorflow", ((0, b"\x08"), (0, b"\n"), (0, b"\x12"))),
     Row("onnx", "onnx", ((0, b"\x08"), (0, b"\x12"), (0, b":"), (0, b"B"))),
 )
