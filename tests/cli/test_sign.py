@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from certificates import authority
+from hauberk.core.ports import silent
 from hauberk.crypto.keys import PrivateKey
 
 
@@ -162,6 +164,24 @@ def test_a_folder_that_poses_as_a_dossier_is_none(team: Any) -> None:
     assert team("verify", "m", "--key", "team.pub", "--signature", "m.sig").code == 0
     Path("m.sig").unlink()
     assert team("verify", "m", "--key", "team.pub").code == 2  # taken for a dossier, and refused as one
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hauberk.cli import hashed
+
+    assert hashed.told() is silent
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(hashed, "monotonic", iter([0.0, 0.5, 2.0, 2.1, 2.5, 3.0]).__next__)
+    tell = hashed.told()
+    for done in (0, 1, 2, 3, 4):
+        tell(done * 10**9, 4 * 10**9, "")
+    shown = sys.stderr.getvalue().split("\r\x1b[K")  # type: ignore[attr-defined]
+    assert shown == ["", "hashing 1.0 of 4.0 GB", "hashing 3.0 of 4.0 GB", ""]
 
 
 def test_nothing_heavy_is_loaded(team: Any) -> None:

@@ -105,6 +105,8 @@ def test_the_same_written_in_another_way(flaw: str) -> None:
 def test_size_is_bounded() -> None:
     with pytest.raises(VerificationError, match="at most"):
         bundle.read(b" " * (bundle.MAX_BYTES + 1))
+    with pytest.raises(VerificationError, match="values"):
+        bundle.read(written({**HONEST, "x": [{}] * 10_000}))
 
 
 def test_a_keyless_bundle_asks_for_a_name() -> None:
@@ -118,8 +120,11 @@ def test_trust_names_one_kind_of_signer(tmp_path: Path) -> None:
         Trust(identity="a@b")
     with pytest.raises(InputError, match="both"):
         Trust(issuer="https://c")
-    with pytest.raises(InputError, match="certificates and an issuer"):
-        Trust(certificates=(tmp_path,), identity="a", issuer="b")
+    key = generate().public
+    for several in ({"certificates": (tmp_path,), "identity": "a", "issuer": "b"},
+                    {"keys": (key,), "certificates": (tmp_path,)}, {"keys": (key,), "identity": "a", "issuer": "b"}):
+        with pytest.raises(InputError, match="several kinds"):
+            Trust(**several)  # type: ignore[arg-type]
 
 
 class NotInstalled:

@@ -94,6 +94,7 @@ def hash_pieces(
             job.tell("")
     if job.error is not None:
         raise job.error
+    job.end()
     return job.results
 
 
@@ -129,6 +130,10 @@ class _Job:
     def tell(self, note: str) -> None:
         """Tell of progress; only the caller's thread does."""
         self._progress(min(self._done, self._total), self._total, note)
+
+    def end(self) -> None:
+        """Tell that everything is done."""
+        self._progress(self._total, self._total, "")
 
     def _large(self, piece: Piece, view: memoryview, caller: bool) -> Hashed:
         state, done = self._make(), 0

@@ -87,15 +87,18 @@ class Found:
         return Path(self.place)
 
 
-def manifest(path: Path, limits: Limits | None = None, progress: Progress = silent) -> Manifest:
+def manifest(
+    path: Path, limits: Limits | None = None, progress: Progress = silent, *, links: Links = Links.INSIDE
+) -> Manifest:
     """Hash a file or folder. Every file is opened once, and what is hashed is what was read.
 
-    Symbolic links that stay inside the folder are followed and hashed as files; those that leave it are refused.
+    Symbolic links that stay inside the folder are followed and hashed as files; those that leave it are refused, unless
+    `links` says otherwise.
     Raises InputError for a missing path, a link out, a device, socket or pipe, or a file that changes meanwhile;
     LimitExceeded past max_members or max_total_bytes.
     """
     limits = limits or Limits()
-    return Manifest(path.is_dir(), hash_files(tuple(files_of(path, limits)), limits, progress))
+    return Manifest(path.is_dir(), hash_files(tuple(files_of(path, limits, links)), limits, progress))
 
 
 def hash_files(
@@ -108,7 +111,6 @@ def hash_files(
         raise LimitExceeded(message, hint="raise the limit")
     pieces = [Piece(item.place, item.size) for item in found]
     hashed = hash_pieces(pieces, progress=progress, workers=workers)
-    progress(total, total, "")
     return tuple(Entry(f.path, h.size, "sha256:" + h.digest.hex()) for f, h in zip(found, hashed, strict=True))
 
 

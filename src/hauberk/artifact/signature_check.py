@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from ..core.canon import Json
@@ -19,9 +19,9 @@ from ..core.notebook import Notebook
 from ..core.nouns import Evidence, Measurement, Place, Severity, Subject
 from ..core.ports import Inputs, Need
 from ..crypto.keys import PublicKey
-from ..crypto.trust import Trust
+from ..crypto.trust import Trust, moment
 from .compare import Comparison
-from .manifest import Manifest, manifest
+from .manifest import Links, Manifest, manifest
 from .sign import STREAMED
 from .verify import Checked, look
 
@@ -63,7 +63,8 @@ class Signature:
         """Verify a model that nobody has named yet. Raises InputError for what cannot be read."""
         inputs = Inputs(artifact=path, options={**_shown(trust), **options})
         book = Notebook(self, inputs, Limits(), 0)
-        seen = manifest(path, STREAMED)
+        links = Links.FOLLOW if book.parameters["allow_symlinks"] else Links.INSIDE
+        seen = manifest(path, STREAMED, links=links)
         model = Subject("model", path.name or path.resolve().name, seen.digest)
         book.inputs = replace(inputs, subjects={"model": model})
         return _written(book, path, seen, trust)
@@ -78,7 +79,7 @@ def trust_in(options: Mapping[str, Json], now: datetime) -> Trust:
     return Trust(
         tuple(PublicKey.load(path) for path in keys), tuple(Path(path) for path in certificates),
         str(options["identity"]), str(options["issuer"]), Path(root) if root else None,
-        moment=datetime.fromisoformat(at).replace(tzinfo=UTC) if at else now,
+        moment=moment(at) if at else now,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hauberk.core.errors import InputError
 
+from .hashed import told
 from .options import emit, private_key, say
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     ignore = (*left_out(args.model, args.ignore), *((own,) if own else ()))
     how = recipe(shard_size=args.shards, hash_type=args.hash, allow_symlinks=args.allow_symlinks, ignore=ignore,
                  git=args.git)  # fmt: skip
-    claim = claim_of(args.model, how)
+    claim = claim_of(args.model, how, progress=told())
     content, signer = _signed(args, claim)
     _write(output, content)
     skipped = [p for p in how.ignore if p != own and (p not in GIT_PATHS or (args.model / p).exists())]

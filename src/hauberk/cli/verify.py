@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hauberk.core.errors import InputError, VerificationError
 
+from .hashed import told
 from .options import emit, now, public_key_option, public_keys, show
 
 if TYPE_CHECKING:
@@ -106,7 +106,9 @@ def _model(args: argparse.Namespace) -> int:
     if not args.path.exists():
         raise InputError(f"{args.path}: no such file or folder")
     try:
-        checked = look(args.path, trust, args.signature, allow_symlinks=args.allow_symlinks, ignore=args.ignore)
+        checked = look(
+            args.path, trust, args.signature, allow_symlinks=args.allow_symlinks, ignore=args.ignore, progress=told(),
+        )  # fmt: skip
     except VerificationError as error:
         hint = f"\n  {clean(error.hint)}" if error.hint else ""
         emit(f"broken: the signature of {clean(args.path.name)} does not hold: {clean(str(error))}{hint}", args.output)
@@ -116,23 +118,13 @@ def _model(args: argparse.Namespace) -> int:
 
 
 def _trust(args: argparse.Namespace) -> Trust:
-    from hauberk.crypto.trust import Trust
+    from hauberk.crypto.trust import Trust, moment
 
-    keyed = not args.certificate and not args.issuer
+    keyed = args.key or not (args.certificate or args.identity or args.issuer)
     return Trust(
         tuple(public_keys(args.key)) if keyed else (), tuple(args.certificate), args.identity, args.issuer,
-        args.trust_root, args.online, _moment(args.at),
+        args.trust_root, args.online, moment(args.at) if args.at else now(),
     )  # fmt: skip
-
-
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return now()
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"--at {text}: not a day or a moment", hint="such as 2026-01-31") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _lines(args: argparse.Namespace, checked: Checked) -> list[str]:

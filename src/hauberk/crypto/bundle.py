@@ -29,6 +29,8 @@ from .keys import PrivateKey, PublicKey
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BYTES = 1 << 26
 """A statement about a hundred thousand files is some 20 MB, and base64 adds a third."""
+MAX_VALUES = 500
+"""A bundle has some ten values; the proof of a log entry some forty more."""
 MAX_CERTIFICATES = 8
 """Real chains have two to four."""
 REWRITTEN = "keep signature files byte for byte; do not format them"
@@ -91,7 +93,7 @@ def read(content: bytes) -> Bundle:
     Raises VerificationError: malformed; not-canonical when these bytes are not the one way to write it; keyless.
     """
     try:
-        found = _bundle(_parsed(content))
+        found = _bundle(parsed(content))
     except (InputError, ValueError, binascii.Error) as error:
         raise VerificationError(f"signature file: {error}", reason="malformed", hint=AGAIN) from error
     if write(found) != content:
@@ -104,7 +106,7 @@ def read(content: bytes) -> Bundle:
 def is_bundle(content: bytes) -> bool:
     """Whether this looks like a Sigstore bundle of any kind or version."""
     try:
-        return bool(_parsed(content))
+        return bool(parsed(content))
     except (InputError, ValueError):
         return False
 
@@ -128,9 +130,16 @@ def write(bundle: Bundle) -> bytes:
     return json.dumps(plain, separators=(",", ":")).encode()
 
 
-def _parsed(content: bytes) -> Mapping[str, object]:
+def parsed(content: bytes) -> Mapping[str, object]:
+    """The JSON of a bundle of any kind. Raises InputError or ValueError.
+
+    Base64 has no comma and no bracket, so a bundle of any size is few values: counting them first keeps a hostile file
+    from becoming millions of objects in memory.
+    """
     if len(content) > MAX_BYTES:
         raise ValueError(f"{len(content)} bytes, a bundle has at most {MAX_BYTES}")
+    if sum(content.count(mark) for mark in (b",", b"{", b"[")) > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES} values in it")
     plain = parse_json(content, what="JSON")
     if not isinstance(plain, dict) or not str(plain.get("mediaType")).startswith("application/vnd.dev.sigstore.bundle"):
         raise ValueError("not a Sigstore bundle")

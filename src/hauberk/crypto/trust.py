@@ -17,6 +17,19 @@ from . import bundle
 from .keys import PublicKey
 
 
+def moment(text: str) -> datetime:
+    """A day or a moment in ISO 8601; UTC where it names no zone. Raises InputError.
+
+    >>> moment("2026-01-31").isoformat()
+    '2026-01-31T00:00:00+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a day or a moment", hint="such as 2026-01-31") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Trust:
     """What the verifier knows. certificates: PEM files with a root. identity: the name that the signer must bear.
@@ -34,8 +47,8 @@ class Trust:
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
-        if self.issuer and self.certificates:
-            raise InputError("both certificates and an issuer are given", hint="give --certificate, or --issuer")
+        if sum(map(bool, (self.keys, self.certificates, self.issuer))) > 1:
+            raise InputError("several kinds of signer are given", hint="give one of --key, --certificate and --issuer")
         if bool(self.issuer) != bool(self.identity) and not self.certificates:
             raise InputError("Sigstore needs both a name and who vouches for it", hint="--identity NAME --issuer URL")
 
