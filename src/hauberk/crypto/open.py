@@ -36,6 +36,7 @@ from .sealed import MAC_BYTES, MAX_HEADER, PRELUDE, Header, parse
 from .sealkeys import OpeningKey
 
 HASH_PIECE = 1 << 20
+MLOCK_ONFAULT = 1
 
 
 class Where(StrEnum):
@@ -180,7 +181,8 @@ def _lock(area: mmap.mmap, size: int) -> None:
     if allowed != resource.RLIM_INFINITY and size > allowed:
         return
     address = ctypes.addressof(ctypes.c_char.from_buffer(area))
-    ctypes.CDLL(None).mlock(ctypes.c_void_p(address), ctypes.c_size_t(size))
+    with suppress(AttributeError):  # glibc 2.27; the pages are locked as they come, by the threads that fill them
+        ctypes.CDLL(None).mlock2(ctypes.c_void_p(address), ctypes.c_size_t(size), MLOCK_ONFAULT)
 
 
 def _digest(fd: int) -> str:
