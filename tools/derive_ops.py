@@ -210,7 +210,7 @@ def _slots(part: str, unions: dict[str, str]) -> list[str]:
         if offset and (kind := _kind(name, body, unions)):
             snake = re.sub("(?<!^)([A-Z])", "_\\1", name).lower()
             slots.setdefault((int(offset[1]) - 4) // 2, f"{snake} {kind}")
-    return [slots.get(n, "unused u1") for n in range(max(slots, default=-1) + 1)]
+    return [slots.get(n, "unused -") for n in range(max(slots, default=-1) + 1)]
 
 
 def _kind(name: str, body: str, unions: dict[str, str]) -> str:
@@ -285,7 +285,83 @@ def tflite() -> None:
     write("tflite_ops", about, {"builtin": " ".join(name for name, n in sorted(names, key=lambda pair: int(pair[1])))})
 
 
-PARTS: dict[str, Callable[[], None]] = {"onnx": onnx, "tensorflow": tensorflow, "tflite": tflite}
+
+def coreml() -> None:
+    """Core ML's messages, and the operators of its programs."""
+    from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
+    from coremltools.proto import Model_pb2
+
+    title = f"coremltools {version('coremltools')}"
+    found = layout([Model_pb2.Model.DESCRIPTOR], "CoreML.Specification.")
+    write("coreml_proto", f"Messages of {title}; written by tools/derive_ops.py.", found)
+    names = {name for name in SSAOpRegistry.core_ops if not name.startswith("custom")}
+    allow = " ".join(sorted(names | set(MIL_MORE)))
+    write("coreml_ops", f"Operators of programs of {title}; written by tools/derive_ops.py.", {"allow": allow})
+
+
+MIL_MORE = ("write_state",)
+"""Operators that the converter writes and does not register."""
+
+
+PADDLE_REFUSED = {
+    "calls Python functions": "py_func|pylayer|create_py_reader",
+    "reads or writes files": "load|load_combine|save|save_combine|read_file",
+    "talks to other machines": "c_comm_init.*|c_gen_.*|p_send.*|p_recv.*|send_v2|recv_v2|partial_(send|recv)"
+    "|(fetch_)?barrier",
+    "runs a compiled program for a device": ".*_engine|run_program",
+}
+"""Operators of Paddle that reach out of the program, whatever they are given."""
+
+
+def paddle_ops() -> None:
+    """Paddle's messages and operators."""
+    import paddle
+    from paddle.base import core
+    from paddle.base.proto import framework_pb2 as framework
+
+    title = f"paddlepaddle {version('paddlepaddle')}"
+    roots = [framework.ProgramDesc.DESCRIPTOR, framework.VarType.TensorDesc.DESCRIPTOR]
+    found = layout(roots, "paddle.framework.proto.")
+    write("paddle_proto", f"Messages of {title}; written by tools/derive_ops.py.", found)
+    names = {framework.OpProto.FromString(bytes(proto)).type for proto in core.get_all_op_protos()}
+    refused = {why: sorted(n for n in names if re.fullmatch(p, n)) for why, p in PADDLE_REFUSED.items()}
+    allow = names - {name for group in refused.values() for name in group}
+    inner = {name.rstrip("_") for name in dir(paddle._C_ops) if name[0] != "_" and "_grad" not in name}
+    pir = {name for name in inner - names if not any(re.fullmatch(p, name) for p in PADDLE_REFUSED.values())}
+    content = {
+        "allow": " ".join(sorted(allow)), "pir": " ".join(sorted(pir)),
+        "refused": {why: " ".join(group) for why, group in refused.items()},
+    }  # fmt: skip
+    write("paddle_ops", f"Operators of {title} that compute; written by tools/derive_ops.py.", content)
+
+
+def executorch() -> None:
+    """ExecuTorch's tables, those of its weights, and those of ONNX Runtime's own format."""
+    folder = package("executorch")
+    title = f"executorch {version('executorch')}"
+    schemas = [folder / "exir" / "_serialize" / "scalar_type.fbs"]
+    for name, path in (("executorch", "exir/_serialize/program.fbs"), ("executorch_weights", FLAT_TENSOR)):
+        text = "\n".join(path.read_text() for path in (*schemas, folder / path))
+        write(f"{name}_tables", f"Tables of {title}; written by tools/derive_ops.py.", tables_of_schema(text))
+
+
+FLAT_TENSOR = "extension/flat_tensor/serialize/flat_tensor.fbs"
+
+
+def ort() -> None:
+    """The tables of ONNX Runtime's own format."""
+    folder = package("onnxruntime") / "tools" / "ort_format_model" / "ort_flatbuffers_py" / "fbs"
+    texts = [path.read_text() for path in sorted(folder.glob("*.py"))]
+    about = f"Tables of onnxruntime {version('onnxruntime')}; written by tools/derive_ops.py."
+    found = tables_of_python(texts, {"Value": "TypeInfoValue"})
+    found["|TypeInfoValue"] = "TensorTypeAndShape SequenceType MapType"
+    write("ort_tables", about, found)
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "onnx": onnx, "tensorflow": tensorflow, "tflite": tflite, "coreml": coreml, "paddle": paddle_ops,
+    "executorch": executorch, "ort": ort,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main(sys.argv[1:])

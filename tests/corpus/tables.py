@@ -36,7 +36,14 @@ class Vector:
     items: Sequence[Table | str | int]
 
 
-Part = Table | Vector | str | bytes
+@dataclass(frozen=True)
+class Wide:
+    """Numbers of eight bytes."""
+
+    items: Sequence[int]
+
+
+Part = Table | Vector | Wide | str | bytes
 Slot = Scalar | Part | None
 
 
@@ -64,6 +71,9 @@ def _write(out: bytearray, item: Part) -> tuple[int, list[tuple[int, Part]]]:
         inner = [(len(out) + 4 * n, i) for n, i in enumerate(item.items) if not isinstance(i, int)]
         out += b"".join(struct.pack("<i", i) if isinstance(i, int) else bytes(4) for i in item.items)
         return place, list(inner)
+    if isinstance(item, Wide):
+        out += struct.pack(f"<I{len(item.items)}q", len(item.items), *item.items)
+        return place, []
     raw = item.encode() + b"\0" if isinstance(item, str) else item
     out += struct.pack("<I", len(raw) - isinstance(item, str)) + raw
     return place, []

@@ -62,8 +62,13 @@ XML = tuple((0, mark) for mark in (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xf
 
 ZIP = Row("zip", "archive", ((0, b"PK\x03\x04"), (0, b"PK\x05\x06")), trailing=b"PK\x05\x06")
 TAR = Row("tar", "tar")
+COMPILED = (
+    (0, b"ptrt"), (0, b"ftrt"), (0, b"RKNN"), (0, b"\x01HEF"), (0, b"LDMK"), (4, b"PTMF"), (0, b"7767517\n"),
+    (0, b"\xdd\x85\x76\0"), (0, b"ML\xefR"), (0, b"BMOD"), (0, b"LITERTLM"),
+)  # fmt: skip
 FORMATS: tuple[Row, ...] = (
     Row("tflite", "tflite", ((4, b"TFL3"),)),
+    Row("compiled", "compiled", COMPILED),
     Row("onnx runtime", "onnx_ort", ((4, b"ORTM"),)),
     Row("executorch", "executorch", ((4, b"ET1"), (4, b"ET0"))),
     Row("executorch weights", "executorch", ((4, b"FT0"), (4, b"FT1")), kind="_weights"),

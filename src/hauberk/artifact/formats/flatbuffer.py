@@ -30,7 +30,7 @@ STEPS = 10_000
 
 
 class Slot(NamedTuple):
-    """A field of a table. kind: `u4` and the like, `s`, `x12`, a table's name, or `|union`. many: a vector of it."""
+    """A field of a table. kind: `u4` and the like, `s`, `x12`, a table's name, `|union`, `-` for none. many: a vector."""
 
     name: str
     kind: str
@@ -208,7 +208,7 @@ class Tour:
             offset = int.from_bytes(data[index + 4 + 2 * number : index + 6 + 2 * number], "little")
             if not offset:
                 continue
-            if number >= len(slots):
+            if number >= len(slots) or slots[number].kind == "-":
                 self.tell(f"slot {number} of {kind} is not known", trail or Trail(None, kind, 0))
                 continue
             slot = slots[number]

@@ -123,6 +123,7 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
         walk.flaw("artifact.json.twice", Severity.MEDIUM, place, message, remedy, ("CWE-436",))
     value = [parsed.value, *parsed.dropped] if parsed.dropped else parsed.value
     _as_keras(walk, parsed, data, path)
+    _as_paddle(walk, parsed, path)
     if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
         from . import notebook
 
@@ -142,6 +143,16 @@ def _as_keras(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None:
         keras.walk_json(walk, data, path)
     elif classes:
         walk.skip(path or "the file", "a Keras configuration with keys that stand twice")
+
+
+def _as_paddle(walk: Walk, parsed: Parsed, path: str) -> None:
+    """A program of PaddlePaddle's names the operators to run."""
+    for value in (parsed.value, *parsed.dropped):
+        if isinstance(value, dict) and "base_code" in value:
+            from . import paddle_json
+
+            if paddle_json.owns(value):
+                paddle_json.walk_value(walk, value, path)
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

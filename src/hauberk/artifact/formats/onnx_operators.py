@@ -71,7 +71,11 @@ class Operators:
 
     def use(self, message: Message, trail: Trail) -> None:
         """A NodeProto."""
-        name = _domain(message.text("domain")), message.text("op_type")
+        self.note(message.text("domain"), message.text("op_type"), trail)
+
+    def note(self, domain: str, op: str, trail: Trail) -> None:
+        """A use of an operator."""
+        name = _domain(domain), op
         self.used.setdefault(name, trail)
         self.times[name] += 1
         if self.current is not None and _inside_function(trail):

@@ -7,12 +7,12 @@ files into a zip behind the model, whose directory counts from the beginning of 
 from __future__ import annotations
 
 from ...core.nouns import Severity
-from ..walk import Walk, join, printable
+from ..walk import Walk, printable
 from . import zip
+from .accounts import accounts, tail
 from .flatbuffer import Table, Tables, Tour, Trail, steps
 from .graphs import Teller
 from .onnx_external import leaves
-from .payload import begins
 from .tflite_graph import Model
 from .zip_records import directory, find_end
 
@@ -22,7 +22,6 @@ PK = b"PK\x03\x04"
 NOTHING = b"PK\x05\x06" + bytes(18)
 """The end of a zip without members, as the writer of metadata leaves it (with the size of the model in it)."""
 ALIGN = 64
-MIN_FILE = 64
 
 
 def sniff(data: memoryview) -> bool:
@@ -57,7 +56,7 @@ class File:
         tour.go("Model", handlers)
         for table in tour.table("Model", tour.follow(0)).tables("metadata"):
             self.metadata(table)
-        self._accounts(tour)
+        accounts(tour, self.teller)
         self._behind(tour.end)
 
     def root(self, table: Table, trail: Trail) -> None:
@@ -123,26 +122,13 @@ class File:
         allowed = steps(self.teller.walk, content)
         tour = Tour(Tables("tflite_metadata"), content, allowed, text=self.teller.text, blob=self.teller.blob)
         tour.go("ModelMetadata", {"AssociatedFile": self.associated})
-        self._accounts(tour, f"metadata {printable(name)}: ")
+        accounts(tour, self.teller, f"metadata {printable(name)}: ")
 
     def associated(self, table: Table, trail: Trail) -> None:
         """A file that the metadata name; readers unpack it."""
         if leaves(table.text("name")):
             what = f"the metadata name the file {printable(table.text('name'))!r}, outside the model"
             self.teller.flaw("escape", Severity.HIGH, str(trail), what, "do not load this model", ("CWE-22",))
-
-    def _accounts(self, tour: Tour, what: str = "") -> None:
-        """Tell of odd parts, and of bytes that belong to none or to two."""
-        for odd, trail in tour.odd.items():
-            self.teller.odd(what + odd, trail)
-        for begin, end in tour.gaps()[:20]:
-            message = f"{what}bytes {begin} to {end} belong to no part of the model"
-            remedy = "ask what they are: no runtime reads them"
-            self.teller.flaw("unread", Severity.MEDIUM, f"{what}byte {begin}", message, remedy, ("CWE-506",))
-            if begins(self.teller.walk, tour.data[begin:end]):
-                self.teller.blob(tour.data[begin:end], f"byte {begin}")
-        for begin, _ in tour.overlaps()[:5]:
-            self.teller.odd(f"{what}two parts share bytes", f"byte {begin}")
 
     def _behind(self, end: int) -> None:
         """What is packed behind the model: nothing, zeros that align, or a zip of files."""
@@ -153,10 +139,7 @@ class File:
         if bytes(rest[:4]) == NOTHING[:4] and len(rest) == len(NOTHING) and rest[4:12] == NOTHING[4:12]:
             return
         if at < 0 or bytes(rest[:at]).strip(b"\0") or (last := find_end(self.data)) is None:
-            message = f"{len(rest)} bytes stand behind the model, and are no zip of its files"
-            remedy = "ask what they are: no runtime reads them"
-            self.teller.flaw("trailing", Severity.HIGH, f"byte {end}", message, remedy, ("CWE-506",))
-            walk.enter(rest, join(path, f"byte {end}"))
+            tail(self.teller, self.data, end)
             return
         shift = directory(self.data, last).shift
         begin = end + at
