@@ -137,8 +137,9 @@ def test_an_unknown_extension_that_is_not_critical_is_no_flaw() -> None:
 def test_the_signer_is_who_was_asked_for() -> None:
     error = refused(identity="other@example.org")
     assert (error.reason, "ml@example.org" in str(error)) == ("wrong-identity", True)
-    listed = der(issue(SIGNER, ROOT))
-    assert verify(listed, [issue(ROOT, ROOT)], identity="Signer").signer == "ml@example.org"
+    assert refused(identity="Signer").reason == "wrong-identity"  # the authority checked the e-mail address
+    listed = der(issue(replace(SIGNER, email=""), ROOT))
+    assert verify(listed, [issue(ROOT, ROOT)], identity="Signer").signer == "Signer"
 
 
 def test_a_payload_that_another_key_signed() -> None:
@@ -169,6 +170,11 @@ def test_files_of_certificates(tmp_path: Path) -> None:
     (tmp_path / "chain.pem").write_bytes(signer.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM))
     assert chain.load(tmp_path / "chain.pem") == (signer, root)
     assert chain.for_signing([tmp_path / "chain.pem"], KEY.public) == der(signer)
+    (tmp_path / "server.pem").write_bytes(
+        issue(replace(SIGNER, extended=(ExtendedKeyUsageOID.SERVER_AUTH,)), ROOT).public_bytes(Encoding.PEM)
+    )
+    with pytest.raises(VerificationError, match="something else"):
+        chain.for_signing([tmp_path / "server.pem"], KEY.public)
     with pytest.raises(InputError, match="another key"):
         chain.for_signing([tmp_path / "chain.pem"], generate().public)
     (tmp_path / "text").write_text("hello")

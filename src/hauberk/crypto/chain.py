@@ -64,12 +64,13 @@ def load(path: Path) -> tuple[x509.Certificate, ...]:
 def for_signing(paths: Sequence[Path], key: PublicKey) -> tuple[bytes, ...]:
     """The certificates of PEM files as a bundle holds them: the signer's first, the roots left to the verifier.
 
-    Raises InputError when the first is not of this key.
+    Raises InputError when the first is not of this key, VerificationError when it is not for signing.
     """
     certificates = [c for path in paths for c in load(path)]
     if _key(certificates[0]) != key:
         message = f"{paths[0]}: the first certificate is of another key"
         raise InputError(message, hint="put the certificate of --key first")
+    _may_sign(certificates[0])
     kept = [c for i, c in enumerate(certificates) if i == 0 or not _is_root(c)]
     return tuple(c.public_bytes(Encoding.DER) for c in kept)
 
@@ -80,7 +81,7 @@ def by_certificate(
     """A verifier of bundles. trusted: the roots, and perhaps certificates below them.
 
     identity: a name that the signer's certificate must bear: an e-mail address, URI or host name of its subject
-    alternative names, or its common name.
+    alternative names; its common name, if it has none of them.
 
     Raises InputError when no root is among `trusted`.
     """
@@ -111,14 +112,16 @@ def by_certificate(
 
 
 def names_of(certificate: x509.Certificate) -> Iterator[str]:
-    """The names that a certificate gives its holder: alternative names, then common names."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        for kind in (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName):
-            yield from names.get_values_for_type(kind)
-    except x509.ExtensionNotFound:
-        pass
-    yield from (str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+    """The names that a certificate gives its holder: its alternative names, or its common names if it has none of them.
+
+    Where there are alternative names, they are what the authority checked; a common name may then be any text.
+    """
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        yield from (str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+        return
+    for kind in (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName):
+        yield from names.get_values_for_type(kind)
 
 
 def _parse(listed: Sequence[bytes]) -> list[x509.Certificate]:
