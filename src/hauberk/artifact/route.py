@@ -100,6 +100,7 @@ FORMATS: tuple[Row, ...] = (
     Row("7z", "sevenzip", ((0, b"7z\xbc\xaf\x27\x1c"),)),
     Row("r", "rdata", tuple((0, mark) for mark in (b"X\n\0\0\0", b"A\n", b"B\n", b"RDX", b"RDA", b"RDB"))),
     Row("xml", "xml", XML),
+    Row("catboost", "catboost", ((0, b"CBM1"),)),
     Row("xgboost", "xgboost"),
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
@@ -128,7 +129,6 @@ UNREAD = {
     b"\x1f\x9d": "compress",
     b"MSCF": "a Windows cabinet",
     b"!<arch>\n": "ar",
-    b"CBM1": "CatBoost",
     b"PAR1": "Parquet",
 }
 """Formats that are recognised and not read yet: an honest `inconclusive`."""
