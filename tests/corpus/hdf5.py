@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import struct
 import zlib
 
 from corpus import bad, honest
+from corpus.hdf5_texts import Evil
 from corpus.hdf5_writer import (
-    BYTE,
     CACHE_IMAGE,
     CONTINUATION,
     DRIVER,
@@ -23,32 +22,19 @@ from corpus.hdf5_writer import (
     UNDEFINED,
     Maker,
     attribute,
-    compact,
     contiguous,
     hard,
     header,
     linked,
     message,
-    opaque,
     shape,
-    string,
     summed,
     text,
 )
 
 WEIGHTS = struct.pack("<6f", 0.5, -1.5, 2.5, 3.5, -4.5, 5.5)
 ELSEWHERE = b"\0/etc/passwd\0/\0"
-DENSE = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {"units": 3}}]}}
-LAMBDA = {"class_name": "Lambda", "config": {"function": ["4wEAAAABAAAAAAAAAA==", None, None]}}
 GZIP = struct.pack("<BBHHHI", 2, 1, 1, 0, 1, 6)
-STRINGS = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16) + string(1)
-
-
-class Evil:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, ("id",)
 
 
 def weights(maker: Maker) -> int:
@@ -63,31 +49,10 @@ def plain_weights() -> bytes:
     return maker.done(maker.group(hard("dense", inner), hard("again", data), linked("soft", 1, b"/dense/kernel")))
 
 
-@honest("hdf5", "a legacy Keras model", file="model.h5")
-def legacy_model() -> bytes:
-    maker = Maker()
-    config = text("model_config", json.dumps(DENSE).encode())
-    return maker.done(maker.group(hard("model_weights", maker.group()), config, text("backend", b"jax")))
-
-
 @honest("hdf5", "a user block that is empty", file="model.h5")
 def empty_user_block() -> bytes:
     maker = Maker(bytes(512))
     return maker.done(maker.group(hard("w", weights(maker))))
-
-
-@honest("hdf5", "an external link's near miss: its words in a text", file="model.h5")
-def words_only() -> bytes:
-    maker = Maker()
-    return maker.done(maker.group(text("note", b"an ExternalLink to /etc/passwd would be bad"), text("odd", b"{x}")))
-
-
-@honest("hdf5", "texts in a heap, as h5py writes them by default", file="model.h5")
-def texts_in_a_heap() -> bytes:
-    maker = Maker()
-    heap = maker.global_heap(b"one", b"two words")
-    content = struct.pack("<IQI", 3, heap, 1) + struct.pack("<IQI", 9, heap, 2)
-    return maker.done(maker.group(attribute("names", STRINGS, shape(2), content)))
 
 
 @honest("hdf5", "a chunk behind gzip", file="model.h5")
@@ -167,58 +132,11 @@ def chunk_bomb() -> bytes:
     return chunked(zlib.compress(bytes(1 << 20)), GZIP)
 
 
-@bad("hdf5", "CVE-2025-9905: a Lambda in a legacy model, which no safe mode stops", file="model.h5")
-def legacy_lambda() -> bytes:
-    maker = Maker()
-    config = {"class_name": "Sequential", "config": {"layers": [LAMBDA]}}
-    return maker.done(maker.group(text("model_config", json.dumps(config).encode())))
-
-
-@bad("hdf5", "the same, its text in a heap", file="model.h5")
-def legacy_lambda_in_heap() -> bytes:
-    maker = Maker()
-    config = json.dumps({"class_name": "Sequential", "config": {"layers": [LAMBDA]}}).encode()
-    heap = maker.global_heap(config)
-    content = struct.pack("<IQI", len(config), heap, 1)
-    return maker.done(maker.group(attribute("model_config", STRINGS, SCALAR, content)))
-
-
-@bad("hdf5", "two attributes of one name: an honest configuration, and another", file="model.h5")
-def attribute_twice() -> bytes:
-    maker = Maker()
-    config = text("model_config", json.dumps(DENSE).encode())
-    return maker.done(maker.group(config, text("model_config", json.dumps(DENSE).encode() + b" ")))
-
-
 @bad("hdf5", "two links of one name", file="model.h5")
 def link_twice() -> bytes:
     maker = Maker()
     one, two = weights(maker), weights(maker)
     return maker.done(maker.group(hard("w", one), hard("w", two)))
-
-
-@bad("hdf5", "a pickle in an attribute, which PyTables loads", file="table.h5")
-def pickled_attribute() -> bytes:
-    maker = Maker()
-    return maker.done(maker.group(text("FILTERS", pickle.dumps(Evil(), 0))))
-
-
-@bad("hdf5", "a pickle in a data set of bytes", file="table.h5")
-def pickled_data() -> bytes:
-    maker, content = Maker(), pickle.dumps(Evil())
-    return maker.done(maker.group(hard("w", maker.data(content, BYTE, len(content)))))
-
-
-@bad("hdf5", "a pickle in an opaque value", file="table.h5")
-def pickled_opaque() -> bytes:
-    maker, content = Maker(), pickle.dumps(Evil())
-    return maker.done(maker.group(hard("w", maker.data_set(compact(content), opaque(len(content))))))
-
-
-@bad("hdf5", "a program in a data set", file="model.h5")
-def program_in_data() -> bytes:
-    maker, content = Maker(), b"\x7fELF\2\1\1" + bytes(57)
-    return maker.done(maker.group(hard("w", maker.data(content, BYTE, len(content)))))
 
 
 @bad("hdf5", "a pickle that no object holds", file="model.h5")
@@ -319,6 +237,19 @@ def truncated() -> bytes:
 @bad("hdf5", "nothing but the mark", file="model.h5")
 def only_the_mark() -> bytes:
     return b"\x89HDF\r\n\x1a\n"
+
+
+@honest("hdf5", "a user block of MATLAB 7.3", file="data.mat")
+def matlab() -> bytes:
+    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  5 10:00:00 2026 HDF5 schema 1.00 ."
+    maker = Maker((head.ljust(116) + bytes(8) + b"\0\2IM").ljust(512, b"\0"))
+    return maker.done(maker.group(hard("w", weights(maker))))
+
+
+@bad("hdf5", "a program in a user block that begins as MATLAB's", file="data.mat")
+def matlab_no_more() -> bytes:
+    maker = Maker((b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + b"\0\2IM" + b"\x7fELF\2\1\1").ljust(512, b"\0"))
+    return maker.done(maker.group(hard("w", weights(maker))))
 
 
 @honest("hdf5", "a group with nothing in it", file="model.h5")

@@ -217,7 +217,7 @@ def linked_weights() -> bytes:
 def pickled_weights() -> bytes:
     import pickle
 
-    from corpus.hdf5 import Evil
+    from corpus.hdf5_texts import Evil
 
     text = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
     array = b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text + pickle.dumps(Evil())

@@ -51,6 +51,7 @@ class Reader:
         self.items = Items(file, self.heaps)
         self.content = Content(walk, path)
         self.headers: dict[int, list[Message]] = {}
+        self.shared: dict[tuple[int, int], Cursor] = {}
         self.seen: set[int] = set()
 
     def run(self) -> None:
@@ -75,7 +76,7 @@ class Reader:
     def _header(self, address: int) -> list[Message]:
         if address not in self.headers:
             self.headers[address] = list(Header(self.file, address).messages())
-        return [m._replace(body=self.file.cursor(m.body.data, m.body.at)) for m in self.headers[address]]
+        return self.headers[address]
 
     def _resolve(self, body: Cursor, kind: int) -> Cursor:
         """The real body of a shared message: that of the committed type that it names."""
@@ -87,10 +88,13 @@ class Reader:
         address = body.address()
         if address is None or version not in (1, 2, 3):
             raise Broken("a shared message lies nowhere", body.at)
-        found = next((m.body for m in self._header(address) if m.kind == kind and not m.flags & 2), None)
-        if found is None:
-            raise Broken("a shared message is not where it should be", body.at)
-        return found
+        if (address, kind) not in self.shared:
+            found = [m.body for m in self._header(address) if m.kind == kind and not m.flags & hdf5_header.SHARED]
+            if not found:
+                raise Broken("a shared message is not where it should be", body.at)
+            self.shared[address, kind] = found[0]
+        real = self.shared[address, kind]
+        return self.file.cursor(real.data, real.at)
 
     def _body(self, message: Message) -> Cursor:
         return self._resolve(message.body, message.kind) if message.flags & hdf5_header.SHARED else message.body

@@ -24,14 +24,15 @@ class Content:
 
     def text(self, text: memoryview, name: str) -> None:
         """A string, or bytes: it may be JSON that a loader obeys, a pickle that PyTables reads, a program."""
-        head = bytes(text[:256])
-        if len(text) < SHORT or not head.strip(b"\0 "):
+        if len(text) < SHORT:
             return
-        if head.lstrip()[:1] in (b"{", b"["):
+        begin = bytes(text).lstrip()[:1]
+        if begin in (b"{", b"["):
             self._json(text, name)
         elif MIGHT_CALL.search(text) or pickle.sniff(text):
             self._pickle(text, name)
-        payload.look(self.walk, text, self.path, printable(name))
+        if begin.strip(b"\0"):
+            payload.look(self.walk, text, self.path, printable(name))
 
     def numbers(self, piece: memoryview, name: str) -> None:
         """Numbers, of which the first bytes are looked at: weights are no program and no pickle."""
@@ -40,8 +41,8 @@ class Content:
         self._program(piece, name)
 
     def _json(self, text: memoryview, name: str) -> None:
-        whole = memoryview(bytes(text).rstrip(b"\0 "))
-        keras.walk_text(self.walk, whole, join(self.path, printable(name)))
+        whole = bytes(text).partition(b"\0")[0]  # the library ends a text there, whatever stands behind
+        keras.walk_text(self.walk, memoryview(whole), join(self.path, printable(name)))
 
     def _pickle(self, text: memoryview, name: str) -> None:
         if pickle.is_pickle(self.walk, text):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
-from . import hdf5_header, pickle
+from . import hdf5_header, hidden, pickle
 from .hdf5_content import is_program
 from .hdf5_file import Cursor, File
 from .hdf5_header import Message
@@ -85,7 +85,7 @@ class Edges:
             self._tell("hidden", Severity.MEDIUM, "", message, ("CWE-506",))
 
     def _user_block(self, block: memoryview) -> None:
-        if bytes(block).strip(b"\0"):
+        if bytes(block).strip(b"\0") and not _of_matlab(block):
             self.walk.enter(block, join(self.path, "user block"))
 
     def _gap(self, begin: int, end: int, before: int) -> int:
@@ -109,6 +109,9 @@ class Edges:
                 self._tell("hidden", Severity.HIGH, f"byte {begin + at}", message, ("CWE-506",))
                 return
 
+        if len(gap) <= PIECE:
+            hidden.hidden(self.walk, gap, self.path, f"byte {begin}")
+
     def _is_pickle(self, inner: memoryview) -> bool:
         return pickle.sniff(inner) and pickle.is_pickle(self.walk, inner)
 
@@ -121,3 +124,9 @@ class Edges:
 
     def _tell(self, rule: str, severity: Severity, part: str, message: str, references: tuple[str, ...]) -> None:
         self.walk.flaw(f"artifact.hdf5.{rule}", severity, Place(self.path, part), message, REMEDY, references)
+
+
+def _of_matlab(block: memoryview) -> bool:
+    """MATLAB 7.3 puts a sentence, a version and zeros there (MAT-File Format, 1-5 and 7.3 headers alike)."""
+    head, rest = bytes(block[:128]), bytes(block[128:]).strip(b"\0")
+    return head.startswith(b"MATLAB 7.3 MAT-file") and head[:116].isascii() and head[124:] == b"\0\2IM" and not rest

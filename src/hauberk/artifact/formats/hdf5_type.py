@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from .hdf5_file import Cursor
 from .opcodes import Broken
@@ -31,14 +32,14 @@ class Type:
     base: Type | None = None
     members: tuple[tuple[int, Type], ...] = ()
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether an item is numbers alone: nothing in it is text, bytes, or points elsewhere."""
         if self.kind in (STRING, OPAQUE, REFERENCE, SEQUENCE):
             return False
         return all(member.plain for _, member in self.members) and (self.base is None or self.base.plain)
 
-    @property
+    @cached_property
     def foreign(self) -> bool:
         """Whether an item may refer to something in another file."""
         if self.kind == REFERENCE:
@@ -80,6 +81,8 @@ def _members(body: Cursor, count: int, version: int, size: int, depth: int) -> t
         if offset + member.size > size:
             raise Broken("a member lies outside its compound", body.at)
         found.append((offset, member))
+    if sum(member.size for _, member in found) > size:
+        raise Broken("the members of a compound overlap", body.at)
     return tuple(found)
 
 

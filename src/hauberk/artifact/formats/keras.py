@@ -47,8 +47,15 @@ def walk_json(walk: Walk, data: memoryview, path: str) -> None:
 
 
 def walk_text(walk: Walk, data: memoryview, path: str) -> None:
-    """Walk a text that may be JSON; Keras' loaders refuse one that is none."""
+    """Walk a text that may be JSON, read as h5py reads it; Keras' loaders refuse one that is none.
+
+    Raises Broken for JSON that is nested so deeply that only some readers follow.
+    """
+    walk.formats[path] = "text"
     try:
-        walk_json(walk, data, path)
-    except Broken:
-        walk.formats[path] = "text"
+        Configuration(walk, path).text(str(data, "utf-8", "surrogateescape"))
+    except ValueError:
+        return
+    except RecursionError as error:
+        raise Broken(f"not valid JSON: {error}") from error
+    walk.formats[path] = "json"

@@ -7,6 +7,7 @@ keras.json), known to run code, or not understood. A text that is JSON again is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ PATH = re.compile(r"(?:[A-Za-z]:)?[/\\]|~|\.\.?[/\\]|[A-Za-z][A-Za-z0-9+.-]*://|
 NAMED_LIKE = frozenset(("name", "date_saved"))
 MAX_INNER = 8
 """JSON in a text of JSON, so deep."""
+SMALLEST = len('{"class_name":""}')
 MAX_TOLD = 100
 CODE_REMEDY = "do not load this model; export it to ONNX or safetensors where you trust it"
 UNKNOWN_REMEDY = "read what it does; if you trust it, allow it by its exact name"
@@ -120,12 +122,15 @@ class Configuration:
             self._settings(item)
 
     def _inner(self, text: str, depth: int) -> None:
-        if '"class_name"' not in text or depth >= MAX_INNER or text.lstrip()[:1] not in ("{", "["):
+        """JSON in a text, which some loader may take for a configuration of its own."""
+        if len(text) < SMALLEST or text.lstrip()[:1] not in ("{", "[") or text.rstrip()[-1:] not in ("}", "]"):
             return
-        try:
+        if depth >= MAX_INNER:
+            message = f"JSON stands in texts of JSON, more than {MAX_INNER} deep"
+            self._tell("unknown", Severity.HIGH, "", message, UNKNOWN_REMEDY, ("CWE-436",))
+            return
+        with contextlib.suppress(ValueError):
             self.text(text, depth + 1)
-        except (ValueError, RecursionError):
-            return
 
     def _object(self, item: dict[str, Any]) -> None:
         name, home, registered = item.get("class_name"), item.get("module"), item.get("registered_name")
