@@ -422,7 +422,7 @@ def test_executables(scanned: Scanner, head: bytes) -> None:
     assert rules(scanned(head + b"\0" * 100)) == {"artifact.executable"}
 
 
-@pytest.mark.parametrize("data", [b"", b"\x89HDF\r\n\x1a\n", b"\x00\x01\x02" * 9])
+@pytest.mark.parametrize("data", [b"", b"\x00\x01\x02" * 9])
 def test_unread_formats_are_never_a_pass(scanned: Scanner, data: bytes) -> None:
     assert scanned(data).verdict is Verdict.INCONCLUSIVE
 

@@ -47,10 +47,27 @@ class Seen:
     count: int = 0
 
 
+FREE_OPCODES, OPCODES_PER_BYTE = 2_000_000, 2
+"""Steps that the programs in one file may take: of a plain pickle a byte is at most one, so that only what is unpacked
+out of few bytes meets this. A million take about a second."""
+
+FREE_ENTRIES, BYTES_PER_ENTRY = 2_000, 32
+"""Things in one file that are walked; a zip spends 76 bytes on each of its members, nested archives far less."""
+
 UNKNOWN = "unknown"
 """The format of what no walker knows."""
 
 Route = Callable[["Walk", memoryview, str], None]
+
+
+@dataclass
+class Work:
+    """What the walk of one file has cost so far, and may cost. Trials spend of the same."""
+
+    opcodes: int = 0
+    entries: int = 0
+    most_opcodes: int = FREE_OPCODES
+    most_entries: int = FREE_ENTRIES
 
 
 class Walk:
@@ -70,7 +87,7 @@ class Walk:
         self.stats: Mapping[str, os.stat_result] = {}
         self.claimed: set[str] = set()
         self.depth = 0
-        self.opcodes = 0
+        self.work = Work()
         self.expanded = 0
         self.room = FREE_TOTAL
         self.members = 0
@@ -79,8 +96,17 @@ class Walk:
     def trial(self) -> Walk:
         """A walk of the same limits and judge, whose findings nobody reads."""
         other = Walk(self.limits, _nowhere)
-        other.judge = self.judge
+        other.judge, other.work = self.judge, self.work
         return other
+
+    @property
+    def opcodes_left(self) -> int:
+        """Steps that the programs in this file may still take."""
+        return max(0, self.work.most_opcodes - self.work.opcodes)
+
+    def spend(self, opcodes: int) -> None:
+        """Count steps that a program took."""
+        self.work.opcodes += opcodes
 
     def enter(self, data: memoryview, path: str) -> None:
         """Walk bytes found inside others, whatever format they are of."""
@@ -88,12 +114,22 @@ class Walk:
             self.skip(path, f"it is nested more than {self.limits.max_depth} deep")
             return
         if not self.depth:
-            self.room = max(FREE_TOTAL, int(len(data) * self.limits.max_ratio))
+            self._begin(len(data))
+        self.work.entries += 1
+        if self.work.entries > self.work.most_entries:
+            self.skip("what is nested deeper", f"more than {self.work.most_entries} things are in the file")
+            return
         self.depth += 1
         try:
             self._route(self, data, path)
         finally:
             self.depth -= 1
+
+    def _begin(self, size: int) -> None:
+        """A new file: what it may cost depends on its size alone."""
+        self.room = max(FREE_TOTAL, int(size * self.limits.max_ratio))
+        most = min(self.limits.max_opcodes, max(FREE_OPCODES, OPCODES_PER_BYTE * size))
+        self.work = Work(most_opcodes=most, most_entries=max(FREE_ENTRIES, size // BYTES_PER_ENTRY))
 
     def flaw(
         self,

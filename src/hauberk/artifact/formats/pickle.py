@@ -5,6 +5,8 @@ Reads every stream of a file. A stream that breaks is reported with what would a
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...core.nouns import Place, Severity
 from ..verdicts import Standing
 from ..walk import Walk
@@ -26,15 +28,33 @@ def sniff(data: memoryview) -> bool:
     return bytes(data[:2]) in PROTOCOLS
 
 
+class Trial(Inspector):
+    """An inspector of bytes that may be anything: those of a zip begin with an opcode that asks for an object."""
+
+    def persistent(self, pid: Any, at: int) -> Any:
+        if isinstance(pid, str) and pid.startswith(("K\x03\x04", "K\x05\x06")):
+            raise Broken("this is a zip, whose mark asks for an object by the rest of its first line", at)
+        return super().persistent(pid, at)
+
+
+STREAM_COST = 50
+"""Opcodes that take as long as setting up the walk of one stream."""
+
+
 def is_pickle(walk: Walk, data: memoryview) -> bool:
     """Whether bytes that nothing calls a pickle are one: they end as one, or are about to do harm before they break."""
-    inspector = Inspector(walk.trial(), "", nested=False)
-    machine = Machine(data, 0, inspector, TRIAL_OPCODES)
+    if not walk.opcodes_left:
+        walk.skip("further programs", f"more than {walk.work.most_opcodes} opcodes")
+        return False
+    inspector = Trial(walk.trial(), "", nested=False)
+    machine = Machine(data, 0, inspector, min(TRIAL_OPCODES, walk.opcodes_left))
     machine.max_line = TRIAL_LINE
     try:
         machine.run()
     except Broken:
         return inspector.harmful
+    finally:
+        walk.spend(machine.steps)
     return True
 
 
@@ -69,7 +89,7 @@ def _streams(inspector: Inspector, data: memoryview, pos: int) -> None:
                 machine, error = again, None
         kept = machine.memo if kept is None else kept
         if machine.limited:
-            walk.skip(inspector.path or "pickle", f"more than {walk.limits.max_opcodes} opcodes")
+            walk.skip(inspector.path or "pickle", f"more than {walk.work.most_opcodes} opcodes")
             return
         pos = machine.pos if machine.ended else len(data)
         if error:
@@ -79,7 +99,7 @@ def _streams(inspector: Inspector, data: memoryview, pos: int) -> None:
 
 def machine_at(inspector: Inspector, data: memoryview, pos: int) -> Machine:
     """A machine for the stream at pos, with the opcodes that the scan may still spend."""
-    return Machine(data, pos, inspector, max(0, inspector.walk.limits.max_opcodes - inspector.walk.opcodes))
+    return Machine(data, pos, inspector, inspector.walk.opcodes_left)
 
 
 def attempt(machine: Machine, inspector: Inspector) -> Broken | None:
@@ -90,7 +110,7 @@ def attempt(machine: Machine, inspector: Inspector) -> Broken | None:
         machine.run()
     except Broken as error:
         wrong = error
-    inspector.walk.opcodes += machine.steps
+    inspector.walk.spend(machine.steps + STREAM_COST)
     inspector.finish()
     if machine.strange_memo:
         _memory(inspector, machine)

@@ -67,9 +67,9 @@ class Tour:
 
     def spend(self, steps: int) -> None:
         """Count work against the limit. Raises Broken past it."""
-        self.walk.opcodes += steps
-        if self.walk.opcodes > self.walk.limits.max_opcodes:
-            raise Broken(f"more than {self.walk.limits.max_opcodes} fields", 0)
+        self.walk.spend(steps)
+        if not self.walk.opcodes_left:
+            raise Broken(f"more than {self.walk.work.most_opcodes} fields", 0)
 
     def _inside(self, message: Message, trail: Trail) -> Iterator[tuple[str, memoryview, Trail]]:
         named = self.layout.named(message.kind)

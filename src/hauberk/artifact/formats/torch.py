@@ -87,7 +87,7 @@ def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
         machine = machine_at(inspector, data, pos)
         error = attempt(machine, inspector)
         if machine.limited:
-            walk.skip(path or "the file", f"more than {walk.limits.max_opcodes} opcodes")
+            walk.skip(path or "the file", f"more than {walk.work.most_opcodes} opcodes")
             return
         if error:
             broken(inspector, error, 0, len(data) - pos)
