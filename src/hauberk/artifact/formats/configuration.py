@@ -41,6 +41,9 @@ DIFFUSERS = frozenset((
 PEFT_HOMES = ("transformers", "diffusers", "peft", "sentence_transformers")
 JSONPICKLE = ("py/object", "py/reduce", "py/type", "py/function", "py/newargs", "py/repr", "py/state", "py/initargs",
               "py/newobj", "py/ref/", "py/error")  # fmt: skip
+HOOKS = ("preinstall", "install", "postinstall")
+COMMANDS = ("postCreateCommand", "postStartCommand", "postAttachCommand", "initializeCommand", "onCreateCommand",
+            "updateContentCommand")  # fmt: skip
 ENCODED_PICKLE = re.compile(r"gA[IJMNQRSTUV][A-Za-z0-9+/_-]{16,}={0,2}")
 """base64 of the beginning of a pickle of protocol 2 to 5."""
 MAX_ENCODED = 16 << 20
@@ -149,6 +152,19 @@ def _langchain(walk: Walk, item: dict[str, Any], path: str) -> None:
         _tell(walk, path, "langchain", Severity.HIGH, "lc", message)
 
 
+def _hooks(walk: Walk, item: dict[str, Any], path: str) -> None:
+    """What tools run by themselves: npm when it installs, editors and containers when a folder is opened."""
+    scripts = item.get("scripts")
+    found = [key for key in HOOKS if isinstance(scripts, dict) and scripts.get(key)]
+    found += [key for key in COMMANDS if item.get(key)]
+    options = item.get("runOptions")
+    if isinstance(options, dict) and options.get("runOn") == "folderOpen":
+        found.append("runOn")
+    if found:
+        message = f"{found[0]} makes a tool run a command as soon as this folder is installed or opened"
+        _tell(walk, path, "hook", Severity.HIGH, found[0], message)
+
+
 def _sentence_transformers(walk: Walk, value: list[Any], path: str) -> None:
     """modules.json: the classes of the pipeline, imported by name."""
     for item in value:
@@ -162,12 +178,8 @@ def _sentence_transformers(walk: Walk, value: list[Any], path: str) -> None:
 
 
 def _text(walk: Walk, key: str, text: str, path: str) -> None:
-    if ("chat_template" in key and "{{" in text) or ("template" in key and "{%" in text):
-        jinja.walk_template(walk, text, path, printable(key, 40))
-    elif "{%" in text or "{{" in text:
-        if "__" in text and any(c.severity is Severity.CRITICAL for c in jinja.complaints(text)):
-            jinja.walk_template(walk, text, path, printable(key, 40))
-    elif text[:2] == "gA" and len(text) < MAX_ENCODED and ENCODED_PICKLE.match(text):
+    jinja.walk_text(walk, key, text, path)
+    if text[:2] == "gA" and len(text) < MAX_ENCODED and ENCODED_PICKLE.match(text):
         _encoded(walk, key, text, path)
 
 
@@ -184,4 +196,4 @@ def _encoded(walk: Walk, key: str, text: str, path: str) -> None:
         walk.enter(data, f"{path}!{printable(key, 40)}")
 
 
-RULES: tuple[Rule, ...] = (_remote, _target, _kernel, _adapter, _pipeline, _shards, _jsonpickle, _langchain)
+RULES: tuple[Rule, ...] = (_remote, _target, _kernel, _adapter, _pipeline, _shards, _jsonpickle, _langchain, _hooks)

@@ -25,7 +25,6 @@ MAX_VALUES = 20_000_000
 """Texts in arrays that are read; the largest vocabularies have a million."""
 MAX_NESTING = 4
 LONG = 1 << 62
-TEMPLATE_KEYS = ("template", "prompt")
 
 
 @dataclass(frozen=True)
@@ -177,12 +176,7 @@ def _metadata(walk: Walk, reader: Reader, path: str) -> None:
             raise Broken(f"an alignment of {alignment} is not a power of two", reader.pos)
         reader.alignment = alignment
     elif kind == TEXT:
-        _text(walk, key, str(value, "utf-8", "replace"), path)
-
-
-def _text(walk: Walk, key: str, text: str, path: str) -> None:
-    if any(word in key for word in TEMPLATE_KEYS) or jinja.sniff_text(text):
-        jinja.walk_template(walk, text, path, printable(key, 60))
+        jinja.walk_text(walk, key, str(value, "utf-8", "replace"), path)
 
 
 def _layout(walk: Walk, reader: Reader, tensors: list[Tensor], path: str) -> None:

@@ -12,6 +12,11 @@ REGISTERED = re.compile(r"@(\w+)\s*=\s*[\"']?([^\"'\s]+)")
 KNOWN = re.compile(r"(?:spacy|spacy[-_]\w+(?:[-_]\w+)*|thinc)\.[\w.-]+|[A-Za-z]\w*\.v\d+")
 """Functions that spaCy, its own extensions and thinc register; others need code that the model does not bring."""
 PAIR = re.compile(r"([\w.@-]+)\s*[=:]\s*(.*)")
+COMMANDS = frozenset((
+    "fsmonitor", "sshcommand", "hookspath", "askpass", "pager", "editor", "textconv", "external", "smudge", "clean",
+    "helper", "program", "cmdclass",
+))  # fmt: skip
+"""Keys of git's and setuptools' configurations that name a command or a class to run."""
 INDEX_KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "index", "registry")
 
 
@@ -32,6 +37,9 @@ def read(walk: Walk, text: str, path: str) -> None:
 def _pair(walk: Walk, path: str, number: int, key: str, value: str) -> None:
     if key in INDEX_KEYS and "://" in value and not requirements.KNOWN_INDEX.fullmatch(value):
         _tell(walk, path, number, "index", Severity.MEDIUM, f"packages come from {printable(value)}")
+    elif key.lower() in COMMANDS and value and value not in ("true", "false", "cache", "store", "git-lfs"):
+        if not value.startswith("git-lfs "):
+            _tell(walk, path, number, "command", Severity.HIGH, f"{printable(key)} runs {printable(value)}")
     elif key in ("_target_", "class_path"):
         targets.judge(walk, value.strip("\"' "), path, key)
     elif key.endswith("template") and "{%" in value:

@@ -94,9 +94,25 @@ def walk_template(walk: Walk, text: str, path: str, part: str = "") -> None:
         walk.flaw(complaint.rule, complaint.severity, place, complaint.message, remedy, complaint.references)
 
 
-def sniff_text(text: str) -> bool:
-    """Whether text reads as a Jinja template: it has statements."""
-    return "{%" in text and "%}" in text
+GO = re.compile(r"\{\{-?\s*(?:\.|\$|(?:if|range|with|else|end|define|block|template|printf)\b)")
+"""How Go's templates read, which Ollama renders and which call nothing."""
+SUSPECT = re.compile(
+    r"__|\\x5f|\\u005f|\\137|\battr\b|\b(?:lipsum|cycler|joiner|self|request|config)\b|\b(?:popen|system|eval|exec)\b"
+)
+
+
+def walk_text(walk: Walk, key: str, text: str, path: str) -> None:
+    """Walk a text that stands under a key of some configuration, if a runtime might render it as a template.
+
+    Under a key that says `template` everything is told; elsewhere, where braces may mean many things, ways out alone.
+    """
+    if "{{" not in text and "{%" not in text:
+        return
+    told = "chat_template" in key or ("template" in key and not GO.search(text))
+    if not told and SUSPECT.search(text):
+        told = any(complaint.severity is Severity.CRITICAL for complaint in complaints(text))
+    if told:
+        walk_template(walk, text, path, printable(key, 60))
 
 
 def complaints(text: str) -> Iterator[Complaint]:

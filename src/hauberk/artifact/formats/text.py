@@ -23,6 +23,8 @@ POINTER = "version https://git-lfs.github.com/spec/"
 MAX_ODD = 0.3
 """Share of bytes above ASCII in text of an old 8-bit encoding."""
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+FETCHES = re.compile(r"^\s*(?:sudo\s+)?(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", re.M)
+FORMULA = re.compile(r"(?:^|[,;\t])\"?[=+@-]\s*(?:cmd|powershell|mshta|msexcel|rundll32|regsvr32)\s*\|", re.M | re.I)
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 SENTENCE = 24
 """Characters of a line in which a bidirectional override can deceive; a vocabulary's lines are shorter."""
@@ -75,7 +77,20 @@ def walk_text(walk: Walk, text: str, path: str) -> None:
     if kind is not None:
         walk.formats[path] = kind.name
         importlib.import_module(f"{__package__}.{kind.module}").read(walk, text, path)
+    else:
+        _acts(walk, text, path)
     _deceives(walk, text, path)
+
+
+def _acts(walk: Walk, text: str, path: str) -> None:
+    """Lines that a shell or a spreadsheet would act on, in text that nothing else reads."""
+    found = (("script", FETCHES.search(text), "fetches a program and runs it when a shell is given it"),
+             ("formula", FORMULA.search(text), "starts a program when a spreadsheet opens it"))  # fmt: skip
+    for rule, match, what in found:
+        if match:
+            place = Place(path, f"line {text.count(chr(10), 0, match.start()) + 1}")
+            message, remedy = f"a line of this text {what}", "read it before anyone uses it"
+            walk.flaw(f"artifact.text.{rule}", Severity.MEDIUM, place, message, remedy, ("CWE-829",))
 
 
 def _deceives(walk: Walk, text: str, path: str) -> None:

@@ -29,12 +29,11 @@ def _kind(name: str, module: str, *, ends: str = "", called: str = "", says: str
     return Kind(name, module, re.compile(named), re.compile(says, re.M) if says else None)
 
 
-PROLOGUE = r"\A(?:\s*#.*\n|\s*\n|\s*(?:'''|\"\"\")[\s\S]{0,4000}?(?:'''|\"\"\")\s*\n)*"
-"""Comments and a docstring."""
 PYTHON = (
-    r"(?:import[ \t]+[A-Za-z_][\w.]*(?:[ \t]*(?:,|;|#|as\b).*|[ \t]*)$|from[ \t]+[\w.]+[ \t]+import[ \t(]"
-    r"|__import__\(|exec\(|eval\(|(?:async[ \t]+)?def[ \t]+\w+\(|class[ \t]+\w+[(:])"
+    r"^[ \t]*(?:import[ \t]+[A-Za-z_][\w.]*(?:[ \t]*(?:,|;|#|as\b).*|[ \t]*)$|from[ \t]+[\w.]+[ \t]+import[ \t(])"
+    r"|\b(?:__import__|exec|eval|compile|getattr)[ \t]*\(|\b(?:os\.(?:system|popen|exec\w+)|subprocess\.\w+)[ \t]*\("
 )
+"""What only code says; whether it is code is for Python's own grammar to say."""
 SOURCES = (
     "sh|bash|zsh|ksh|fish|csh|bat|cmd|ps1|psm1|vbs|vbe|wsf|hta|js|mjs|cjs|jse|ts|pl|rb|lua|php|applescript|command|desktop"
     "|service|reg|inf|scr|sql|r|jl|awk|tcl|groovy|c|cc|cpp|cu|cuh|h|hpp|go|rs|java|cs|m|mm|swift"
@@ -52,12 +51,17 @@ REQUIREMENTS = r"(.*[-_.])?(requirements|constraints)([-_.].*)?\.(txt|in|pip)|re
 
 KINDS = (
     _kind("requirements", "requirements", called=REQUIREMENTS),
-    _kind("python", "python_source", ends="py|pyi|pyw|pyx|py3|ipy", says=PROLOGUE + PYTHON),
+    _kind("python", "python_source", ends="py|pyi|pyw|pyx|py3|ipy", says=PYTHON),
     _kind("script", "script", ends=SOURCES, called=SOURCE_NAMES, says=r"\A\s*(?:@echo off\b|<#|param\s*\(|<\?php)"),
     _kind("dockerfile", "dockerfile", called=r"(.*[-_.])?(dockerfile|containerfile)([-_.].*)?", says=DOCKER),
     _kind("yaml", "yaml_file", ends="ya?ml", called="mlmodel|conda", says=YAML),
     _kind("toml", "toml_file", ends="toml", called=r"poetry\.lock|uv\.lock|pipfile"),
-    _kind("ini", "ini_file", ends="cfg|ini|conf|properties|env", called=r"\.env|\.npmrc|\.pypirc"),
+    _kind(
+        "ini",
+        "ini_file",
+        ends="cfg|ini|conf|properties|env",
+        called=r"\.env|\.npmrc|\.pypirc|config|\.gitconfig|\.gitmodules",
+    ),
     _kind("jinja", "jinja", ends="jinja|jinja2|j2|tmpl", called=r"chat_template(\..*)?"),
     _kind("markdown", "markdown", ends="md|markdown|mdx|rst", called="readme"),
     _kind("markup", "markup", ends="html?|xhtml|svg", says=r"\A\s*<(?:!doctype|!DOCTYPE|html|svg|script|head)\b"),

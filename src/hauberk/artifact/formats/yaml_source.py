@@ -6,7 +6,6 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 from .opcodes import Broken
 
@@ -117,10 +116,10 @@ class Source:
         if match[1]:
             return "&" + match[2]
         if match[3] is not None:
-            return unquote(match[3])
+            return decoded(match[3])
         if match[4] not in self.handles:
             raise Broken("a tag has an unknown handle", match.start())
-        return unquote(self.handles[match[4]] + match[5])
+        return decoded(self.handles[match[4]] + match[5])
 
     def _keep(self, value: Any, anchor: str, tags: list[Tag], before: int) -> Any:
         for tag in tags:
@@ -138,6 +137,15 @@ class Source:
         value, size = self.anchors[match[1]]
         self.weight = min(self.weight + size, 1 << 62)
         return type(value)() if isinstance(value, dict | list) else value
+
+
+def decoded(tag: str) -> str:
+    """A tag with its percent escapes decoded, as PyYAML reads it."""
+    if "%" not in tag:
+        return tag
+    from urllib.parse import unquote
+
+    return unquote(tag)
 
 
 def _past(pattern: re.Pattern[str], source: str, pos: int) -> int:
