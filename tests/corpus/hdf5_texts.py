@@ -35,6 +35,12 @@ def words_only() -> bytes:
     return maker.done(maker.group(text("note", b"an ExternalLink to /etc/passwd would be bad"), text("odd", b"{x}")))
 
 
+@honest("hdf5", "an object that PyTables keeps as a pickle, with nothing in it to call", file="table.h5")
+def pickled_numbers() -> bytes:
+    maker = Maker()
+    return maker.done(maker.group(text("info", pickle.dumps({"columns": ["a", "b"], "lr": 0.1}, 0))))
+
+
 @honest("hdf5", "texts in a heap, as h5py writes them by default", file="model.h5")
 def texts_in_a_heap() -> bytes:
     maker = Maker()

@@ -105,6 +105,12 @@ def loss_by_function() -> bytes:
     return model(DENSE, compile_config={"optimizer": "sgd", "loss": loss})
 
 
+@honest("keras", "a backbone of KerasHub, as a preset keeps it", file="config.json")
+def hub() -> bytes:
+    home = "keras_hub.src.models.bert.bert_backbone"
+    return json.dumps(layer("BertBackbone", home, "keras_hub>BertBackbone", num_layers=2, name="b")).encode()
+
+
 @honest("keras", "constants of every kind that Keras writes as objects", file="model.keras")
 def special_values() -> bytes:
     values = [
@@ -156,6 +162,9 @@ REFUSED: dict[str, tuple[str, Object]] = {
     "registered_over_known": ("a known class, registered as another's", layer("Dense", "keras.layers", "evil>Dense")),
     "unknown_in_keras": ("a class of Keras that nobody knows", layer("Whatever")),
     "custom_function": ("a function that the user must have registered", layer("Dense", activation=function("mine"))),
+    "hub_elsewhere": ("a class of KerasHub's name, in another package", layer("BertBackbone", "keras_evil.models")),
+    "hub_registered": ("a class of KerasHub's, registered by another", layer("BertBackbone", "keras_hub.x", "evil>B")),
+    "hub_unknown": ("a class of KerasHub that nobody knows", layer("Whatever", "keras_hub.src.models")),
     "other_package": ("a class of a package beside Keras", layer("Dense", "keras_evil.layers")),
     "module_is_no_text": ("a module that is a list", {**DENSE, "module": ["os"]}),
     "class_is_no_text": ("a class that is a list", {**DENSE, "class_name": ["Dense"]}),

@@ -29,8 +29,8 @@ class Content:
         begin = bytes(text).lstrip()[:1]
         if begin in (b"{", b"["):
             self._json(text, name)
-        elif MIGHT_CALL.search(text) or pickle.sniff(text):
-            self._pickle(text, name)
+        elif (MIGHT_CALL.search(text) or pickle.sniff(text)) and self._pickle(text, name):
+            return
         if begin.strip(b"\0"):
             payload.look(self.walk, text, self.path, printable(name))
 
@@ -44,11 +44,14 @@ class Content:
         whole = bytes(text).partition(b"\0")[0]  # the library ends a text there, whatever stands behind
         keras.walk_text(self.walk, memoryview(whole), join(self.path, printable(name)))
 
-    def _pickle(self, text: memoryview, name: str) -> None:
-        if pickle.is_pickle(self.walk, text):
-            place = join(self.path, printable(name))
-            self.walk.formats[place] = "pickle"
-            pickle.walk(self.walk, memoryview(bytes(text).rstrip(b"\0")), place)
+    def _pickle(self, text: memoryview, name: str) -> bool:
+        """Walk a pickle: PyTables and pandas keep objects so, and load them when they open the file."""
+        if not pickle.is_pickle(self.walk, text):
+            return False
+        place = join(self.path, printable(name))
+        self.walk.formats[place] = "pickle"
+        pickle.walk(self.walk, memoryview(bytes(text).rstrip(b"\0")), place)
+        return True
 
     def _program(self, text: memoryview, name: str) -> None:
         if is_program(text):

@@ -44,6 +44,7 @@ OPENS = {
     **dict.fromkeys(("enable_unsafe_deserialization", "func_load"), "it lets code of the file run"),
 }  # fmt: skip
 """Functions of Keras itself that were used against its safe mode (CVE-2025-8747, CVE-2025-9906), and their kind."""
+HUBS = ("keras_hub", "keras_nlp", "keras_cv")
 FILES = ("CVE-2025-12058", "GHSA-qg93-c7p6-gg7f", "CWE-73")
 READS_FILES = frozenset(("vocabulary", "filepath", "vocabulary_file", "vocab_file", "idf_weights", "proto"))
 """Settings that may be a path, which the layer then reads while it is built."""
@@ -62,6 +63,7 @@ class Names:
     """What the pack lists, of each kind."""
 
     classes: frozenset[str]
+    hub: frozenset[str]
     functions: frozenset[str]
     specials: frozenset[str]
     specs: frozenset[str]
@@ -72,7 +74,7 @@ class Names:
 def known() -> Names:
     """The pack, read once."""
     pack = read_pack("keras")
-    kinds = ("classes", "functions", "specials", "specs", "tensorflow")
+    kinds = ("classes", "hub", "functions", "specials", "specs", "tensorflow")
     return Names(*(frozenset(name for group in pack[kind] for name in group["names"]) for kind in kinds))
 
 
@@ -147,6 +149,8 @@ class Configuration:
             self._spec(item)
         elif name == "function" and isinstance(item.get("config"), str):
             self._judge(item["config"], home, registered, known().functions, "function")
+        elif _of_hub(name, home, registered):
+            self._seen(f"{home}.{name}", Standing.ALLOWED, "a class of KerasHub that is known")
         elif name not in known().specials:
             self._judge(name, home, registered, known().classes, "class")
 
@@ -219,6 +223,12 @@ class Configuration:
             return
         self.told.add(message)
         self.walk.flaw(f"artifact.keras.{rule}", severity, Place(self.path, part), message, remedy, references)
+
+
+def _of_hub(name: str, home: Any, registered: Any) -> bool:
+    """Whether a class is KerasHub's own, by its module and by how it registers itself."""
+    package = home.partition(".")[0] if isinstance(home, str) else ""
+    return name in known().hub and package in HUBS and registered in (None, name, *(f"{hub}>{name}" for hub in HUBS))
 
 
 def _package(registered: Any, name: str) -> str:
