@@ -1,30 +1,34 @@
-# ruff: noqa: BLE001, E501, S112, T201
-"""Derive the packs of the pickle scanner from real models: fit, pickle, walk, and keep the exact globals and uses.
+# ruff: noqa: T201
+"""Derive the packs of the pickle scanner from real models: walk them, and keep the exact globals and uses.
 
-    python tools/derive_packs.py            # writes src/hauberk/artifact/packs/{numpy,scipy,…}.json
+    for each Python and each set of library versions:
+        python tools/write_models.py FOLDER        # fits, builds and writes models; any Python from 3.7 on
+    python tools/derive_packs.py FOLDER…           # writes src/hauberk/artifact/packs/{numpy,scipy,…}.json
 
-Every estimator of scikit-learn is fitted and written by pickle (protocols 0 to 5) and joblib; every layer of
-torch.nn is built and saved; xgboost and lightgbm wrappers, pandas frames and SciPy matrices likewise. What the
-symbolic machine then sees is written down: which global, in which use. A name on REFUSED never gets in, whatever
-a model does. Read the difference before you commit it.
+    --dry writes nothing; --operators also writes those of the installed torch, packs/torch_ops.json.
+
+Every estimator of scikit-learn is fitted and written by pickle and joblib; every layer of torch.nn is built and saved;
+boosters, pandas frames and SciPy matrices likewise. What the symbolic machine then sees is written down: which global,
+in which use. A name on REFUSED never gets in, whatever a model does. What is new and has code of its own that loading
+runs (`__setstate__`, a function that is called) is listed: read it, and the difference, before you commit.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
 import sys
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hauberk.artifact.formats import dtypes
 from hauberk.artifact.formats.joblib import raw_array
 from hauberk.artifact.formats.machine import Machine, Watcher
-from hauberk.artifact.formats.opcodes import Global, Made, Seq
+from hauberk.artifact.formats.opcodes import Broken, Global, Made, Seq
+from hauberk.artifact.verdicts import entry as known
+from hauberk.artifact.walk import Walk
+from hauberk.core.limits import Limits
 
 PACKS = Path(__file__).parent.parent / "src" / "hauberk" / "artifact" / "packs"
 CLASS_FIRST = {
@@ -36,28 +40,48 @@ CLASS_FIRST = {
     "_new_Index",
     "_mareconstruct",
 }
-LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm")
-REFUSED = ("builtins:getattr", "functools:partial", "torch.storage:_load_from_bytes", "torch:load")
-BY_HAND = ("stdlib", "dangerous")
+LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost", "imblearn",
+             "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim")  # fmt: skip
+ROOTS = {"_loss": "sklearn"}
+"""Modules that scikit-learn built under another name."""
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "category_encoders": "category-encoders"}
+REFUSED = json.loads((Path(__file__).parent / "refused.json").read_text())
+"""What real models do and no pack allows, with the reason: a name, or a module with all that is in it."""
+HELD_NOT = {"Booster", "_ufunc_reconstruct"}
+"""What would read the file, or import the module, that it is given: models never hold it as a value."""
+
+REASONS = {
+    "build": "a class of which honest models hold instances; making one and setting its attributes runs no code of "
+    "the file",
+    "call": "a constructor that honest models call; it computes a value from plain arguments",
+    "import": "a name that honest models hold and loading does not call; it computes and does nothing else",
+}
 
 
 class Recorder(Watcher):
-    """Writes down (module, name) -> uses."""
+    """Writes down (module, name) -> uses, and which modules a library's files came from."""
 
     def __init__(self) -> None:
         self.uses: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.kept: dict[tuple[str, str], int] = defaultdict(int)
+        self.walk = Walk(Limits(), lambda walk, data, path: None)
 
     def mention(self, name: Global) -> None:
-        self.uses[name.module, name.name].add("import")
+        self.pushed(name)
+        self.uses[_today(name)].add("import")
+
+    def pushed(self, name: Global, times: int = 1) -> None:
+        self.kept[_today(name)] += times
 
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
         if not isinstance(target, Global):
             return Made(target, args)
-        self.uses[target.module, target.name].add(use)
+        self.pushed(target, -1)
+        self.uses[_today(target)].add(use)
         first = args.items[0] if isinstance(args, Seq) and args.items else None
         shaped = target.name in CLASS_FIRST or target.name.startswith("__pyx_unpickle")
         if shaped and isinstance(first, Global):
-            self.uses[first.module, first.name].add("new")
+            self.uses[_today(first)].add("new")
             return Made(target, args, first)
         return Made(target, args)
 
@@ -65,447 +89,75 @@ class Recorder(Watcher):
         if isinstance(target, Made):
             target.state = state
             if isinstance(target.cls, Global):
-                self.uses[target.cls.module, target.cls.name].add("build")
+                self.uses[_today(target.cls)].add("build")
+                if target.cls.dotted == "numpy.dtype":
+                    dtypes.complaint(target, state)
 
     def after_build(self, machine: Machine) -> None:
         raw_array(machine, self)  # type: ignore[arg-type]
 
     def odd(self, what: str, at: int) -> None:
-        print("odd:", what, file=sys.stderr)
+        """What raw_array cannot follow."""
 
     def read(self, data: bytes) -> None:
+        """Every stream of a file."""
         view, pos = memoryview(data), 0
         while pos < len(data):
-            machine = Machine(view, pos, self)
-            pos = machine.run()
+            pos = Machine(view, pos, self).run()
 
 
-def written(model: Any) -> Iterator[bytes]:
-    """A model as every protocol and joblib write it; what cannot be pickled is passed over."""
-    import joblib
-
-    for protocol in range(6):
-        try:
-            yield pickle.dumps(model, protocol)
-        except Exception as error:  # a model that has no pickle has nothing to allow
-            print(f"{type(model).__name__}: protocol {protocol}: {error}", file=sys.stderr)
-    buffer = io.BytesIO()
-    try:
-        joblib.dump(model, buffer)
-        yield buffer.getvalue()
-    except Exception as error:  # as above
-        print(f"{type(model).__name__}: joblib: {error}", file=sys.stderr)
-
-
-def fitted_sklearn() -> Iterator[Any]:
-    """Every estimator of scikit-learn, fitted on small data in the ways that its tests would."""
-    import numpy as np
-    from sklearn.utils import all_estimators
-    from sklearn.utils._test_common.instance_generator import _construct_instances
-
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0.1, 1, (60, 4))
-    y = np.arange(60) % 3
-    targets: list[Any] = [y, y % 2, x[:, 0], np.stack([y, y], 1), None]
-    texts = ["a b c", "b c d", "c d e"] * 20
-    for name, cls in all_estimators():
-        try:
-            instances = list(_construct_instances(cls))
-        except Exception as error:  # abstract or in need of an optional library
-            print(f"{name}: {error}", file=sys.stderr)
-            continue
-        for instance in instances:
-            yield instance
-            for data in (x, texts, [{"a": 1, "b": 2}] * 60, x.astype("float32")):
-                for target in targets:
-                    try:
-                        yield instance.fit(data, target) if target is not None else instance.fit(data)
-                    except Exception:  # wrong kind of data or target for this estimator
-                        continue
-
-
-def sklearn_more() -> Iterator[Any]:
-    """Combinations that people ship: pipelines, column transformers, searches, calibrated and stacked models."""
-    import numpy as np
-    import pandas as pd
-    from scipy import stats
-    from sklearn import (
-        calibration,
-        compose,
-        ensemble,
-        feature_selection,
-        gaussian_process,
-        impute,
-        linear_model,
-        metrics,
-        model_selection,
-        naive_bayes,
-        neighbors,
-        neural_network,
-        pipeline,
-        preprocessing,
-        svm,
-        tree,
-    )
-
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0.1, 1, (80, 4))
-    y = np.arange(80) % 2
-    frame = pd.DataFrame(x, columns=list("abcd")).assign(city=pd.Series(["x", "y"] * 40), flag=y.astype(bool))
-    columns = compose.ColumnTransformer(
-        [
-            ("n", pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.StandardScaler()), list("abcd")),
-            ("c", preprocessing.OneHotEncoder(handle_unknown="ignore"), ["city"]),
-            ("o", preprocessing.OrdinalEncoder(), compose.make_column_selector(dtype_include=object)),
-        ],
-        remainder="passthrough",
-    )
-    yield pipeline.make_pipeline(columns, linear_model.LogisticRegression()).fit(frame, y)
-    yield pipeline.make_pipeline(columns, ensemble.RandomForestClassifier(5)).fit(frame, y)
-    yield model_selection.GridSearchCV(svm.SVC(), {"C": [1, 2]}, cv=3).fit(x, y)
-    yield model_selection.RandomizedSearchCV(tree.DecisionTreeClassifier(), {"max_depth": [2, 3]}, n_iter=2, cv=3).fit(
-        x, y
-    )
-    yield model_selection.RandomizedSearchCV(
-        linear_model.Ridge(), {"alpha": stats.uniform(0.1, 1)}, n_iter=2, cv=3, random_state=np.random.RandomState(0)
-    ).fit(x, y)
-    yield calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), cv=3).fit(x, y)
-    for method in ("sigmoid", "isotonic"):
-        yield calibration.CalibratedClassifierCV(svm.LinearSVC(), method=method, cv=3).fit(x, y)
-    base = [("a", linear_model.LogisticRegression()), ("b", neighbors.KNeighborsClassifier())]
-    yield ensemble.VotingClassifier(base).fit(x, y)
-    yield ensemble.StackingClassifier(base, cv=3).fit(x, y)
-    yield feature_selection.SelectKBest().fit(x, y)
-    yield pipeline.make_pipeline(
-        preprocessing.FunctionTransformer(np.log1p),
-        feature_selection.SelectFromModel(ensemble.ExtraTreesClassifier(3)),
-        linear_model.SGDClassifier(random_state=np.random.RandomState(3)),
-    ).fit(x, y)
-    for kernel in (
-        "Matern",
-        "RBF",
-        "DotProduct",
-        "RationalQuadratic",
-        "WhiteKernel",
-        "ExpSineSquared",
-        "ConstantKernel",
-    ):
-        one = getattr(gaussian_process.kernels, kernel)()
-        for made in (one, one + gaussian_process.kernels.WhiteKernel(), one * gaussian_process.kernels.RBF()):
-            yield made
-            try:
-                yield gaussian_process.GaussianProcessClassifier(made).fit(x, y)
-                yield gaussian_process.GaussianProcessRegressor(made, alpha=0.1).fit(x, x[:, 0])
-            except np.linalg.LinAlgError:  # not every kernel suits every data set
-                continue
-    for solver in ("adam", "sgd", "lbfgs"):
-        yield neural_network.MLPClassifier((4,), solver=solver, max_iter=20, early_stopping=solver != "lbfgs").fit(x, y)
-    for loss in (
-        "hinge",
-        "log_loss",
-        "modified_huber",
-        "squared_hinge",
-        "perceptron",
-        "squared_error",
-        "huber",
-        "epsilon_insensitive",
-        "squared_epsilon_insensitive",
-    ):
-        yield linear_model.SGDClassifier(loss=loss, max_iter=5).fit(x, y)
-    for loss in ("squared_error", "absolute_error", "gamma", "poisson", "quantile"):
-        yield ensemble.HistGradientBoostingRegressor(loss=loss, max_iter=3, quantile=0.5).fit(x, x[:, 0])
-    for loss in ("squared_error", "absolute_error", "huber", "quantile"):
-        yield ensemble.GradientBoostingRegressor(loss=loss, n_estimators=2).fit(x, x[:, 0])
-    for loss in ("log_loss", "exponential"):
-        yield ensemble.GradientBoostingClassifier(loss=loss, n_estimators=2).fit(x, y)
-    yield ensemble.HistGradientBoostingClassifier(max_iter=3, early_stopping=True).fit(x, np.arange(80) % 4)
-    for criterion in ("squared_error", "friedman_mse", "absolute_error", "poisson"):
-        yield tree.DecisionTreeRegressor(criterion=criterion).fit(x, x[:, 0])
-    for algorithm in ("ball_tree", "kd_tree", "brute"):
-        for metric in ("minkowski", "euclidean", "manhattan", "chebyshev"):
-            yield neighbors.KNeighborsClassifier(algorithm=algorithm, metric=metric).fit(x, y)
-    for metric in neighbors.BallTree.valid_metrics:
-        try:
-            yield neighbors.BallTree(x, metric=metric)
-        except Exception:  # metrics that need more arguments
-            continue
-    yield metrics.make_scorer(metrics.f1_score, average="macro")
-    yield from (
-        frame,
-        frame["a"],
-        frame["city"],
-        frame.astype({"city": "category"}),
-        x,
-        y,
-        np.float64(3),
-        np.array("a"),
-    )
-
-
-def scipy_pandas_numpy() -> Iterator[Any]:
-    """Plain data as it lies beside models."""
-    import datetime
-    import decimal
-    import uuid
-
-    import numpy as np
-    import pandas as pd
-    import scipy.sparse as sp
-    from scipy import interpolate, spatial, stats
-
-    dense = np.eye(4)
-    for form in ("csr", "csc", "coo", "bsr", "dia", "dok", "lil"):
-        yield getattr(sp, form + "_matrix")(dense)
-        yield getattr(sp, form + "_array")(dense)
-    yield interpolate.interp1d([0, 1, 2], [0, 1, 2])
-    yield interpolate.make_interp_spline([0, 1, 2, 3], [0, 1, 2, 3])
-    yield from (
-        interpolate.PchipInterpolator([0, 1, 2], [0, 1, 2]),
-        interpolate.RegularGridInterpolator(([0, 1],), [0, 1]),
-    )
-    yield from (spatial.KDTree(dense), spatial.cKDTree(dense))
-    yield from (stats.norm(0, 1), stats.uniform(0, 1), stats.randint(0, 4), stats.loguniform(0.1, 1))
-    for kind in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"):
-        yield np.random.Generator(getattr(np.random, kind)(0))
-    yield np.random.RandomState(0)
-    for dtype in ("?", "b", "h", "i", "q", "e", "f", "d", "g", "F", "D", "U5", "S5", "M8[ns]", "m8[s]", "O"):
-        yield np.zeros(3, dtype)
-        yield np.zeros(3, dtype)[0]
-        yield np.dtype(dtype)
-    yield np.zeros(2, [("a", "f4"), ("b", "i8")])
-    yield np.ma.masked_array([1, 2], [0, 1])
-    yield np.matrix([[1, 2]])
-    yield np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f4")])
-    yield np.poly1d([1, 2])
-    yield from (np.polynomial.Polynomial([1, 2]), np.log1p, np.add, np.exp, np.sqrt, np.log, np.abs)
-    yield np.asfortranarray(dense)
-    series = pd.Series([1, 2, None], index=pd.date_range("2020", periods=3))
-    yield from (series, series.index, pd.Timestamp("2020"), pd.Timedelta("1s"), pd.Interval(0, 1), pd.NA, pd.NaT)
-    yield pd.DataFrame(
-        {"a": pd.Categorical(["x", "y"]), "b": pd.array([1, None], "Int64"), "c": pd.array(["a", None], "string")}
-    )
-    yield pd.DataFrame({"d": pd.array([True, None], "boolean"), "e": pd.array([1.0, None], "Float64"), "f": [[1], [2]]})
-    yield from (
-        pd.MultiIndex.from_product([[1, 2], ["a"]]),
-        pd.RangeIndex(3),
-        pd.Index(["a"]),
-        pd.period_range("2020", periods=2, freq="M"),
-    )
-    yield pd.cut(pd.Series([1.0, 2, 3]), 2)
-    yield pd.DataFrame({"t": pd.date_range("2020", periods=2, tz="UTC")})
-    yield from (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(1), datetime.date(2020, 1, 1))
-    yield from (decimal.Decimal("1.5"), uuid.UUID(int=1))
-
-
-def functions() -> Iterator[Any]:
-    """Functions and types that models hold by name and call when they predict: each computes and does nothing else."""
-    import numpy as np
-    from scipy import stats
-    from sklearn import feature_selection, gaussian_process, metrics, model_selection
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import pairwise
-
-    yield from (f for f in vars(np).values() if isinstance(f, np.ufunc))
-    yield from (t for t in vars(np).values() if isinstance(t, type) and issubclass(t, np.generic))
-    yield from (
-        np.mean,
-        np.median,
-        np.std,
-        np.var,
-        np.sum,
-        np.nanmean,
-        np.nanmedian,
-        np.nan_to_num,
-        np.ravel,
-        np.squeeze,
-    )
-    for home, ends in ((metrics, ("_score", "_error", "_loss")), (pairwise, ("_distances", "_kernel", "_similarity"))):
-        yield from (f for n, f in vars(home).items() if n.endswith(ends) and callable(f) and n[0] != "_")
-    choice = feature_selection
-    yield from (
-        choice.f_classif,
-        choice.f_regression,
-        choice.chi2,
-        choice.mutual_info_classif,
-        choice.mutual_info_regression,
-    )
-    for name in (
-        "KFold",
-        "GroupKFold",
-        "StratifiedKFold",
-        "ShuffleSplit",
-        "StratifiedShuffleSplit",
-        "TimeSeriesSplit",
-        "RepeatedKFold",
-        "RepeatedStratifiedKFold",
-        "LeaveOneOut",
-        "GroupShuffleSplit",
-        "StratifiedGroupKFold",
-    ):
-        yield getattr(model_selection, name)()
-    kernels = gaussian_process.kernels
-    yield from (
-        kernels.Exponentiation(kernels.RBF(), 2),
-        kernels.CompoundKernel([kernels.RBF()]),
-        kernels.PairwiseKernel(),
-    )
-    yield FrozenEstimator(LogisticRegression())
-    shapes = {"beta": (1, 2), "gamma": (1,), "lognorm": (1,), "loguniform": (0.1, 1), "t": (3,), "truncnorm": (0, 1)}
-    for name in ("norm", "uniform", "expon", "cauchy", "laplace", "logistic", *shapes):
-        yield getattr(stats, name)(*shapes.get(name, ()))
-    yield from (stats.randint(0, 4), stats.poisson(2), stats.binom(3, 0.5), stats.geom(0.5))
-
-
-def boosters() -> Iterator[Any]:
-    """XGBoost and LightGBM, their scikit-learn faces and their own."""
-    import lightgbm as lgb
-    import numpy as np
-    import xgboost as xgb
-
-    rng = np.random.default_rng(0)
-    x, y = rng.uniform(0, 1, (80, 4)), np.arange(80) % 3
-    options = {"n_estimators": 3, "n_jobs": 1}
-    for cls in (xgb.XGBClassifier, xgb.XGBRegressor, xgb.XGBRFClassifier, xgb.XGBRFRegressor):
-        yield cls(**options).fit(x, y)
-        yield cls(**options).fit(x, y % 2)
-    yield xgb.XGBRanker(**options).fit(x, y, qid=np.zeros(80))
-    yield xgb.train({}, xgb.DMatrix(x, y), 2)
-    for light in (lgb.LGBMClassifier, lgb.LGBMRegressor):
-        for kind in ("gbdt", "dart", "rf"):
-            more = {"bagging_freq": 1, "bagging_fraction": 0.5} if kind == "rf" else {}
-            yield light(boosting_type=kind, min_child_samples=2, verbose=-1, **options, **more).fit(x, y)
-    yield lgb.LGBMRanker(verbose=-1, **options).fit(x, y, group=[80])
-    yield lgb.train({"verbose": -1}, lgb.Dataset(x, y), 2)
-
-
-def torch_pickles() -> Iterator[bytes]:
-    """data.pkl of every layer of torch.nn, of state dicts in every type, and of optimizers."""
-    import inspect
-    import zipfile
-
-    import torch
-
-    def saved(value: Any) -> Iterator[bytes]:
-        for protocol in (2, 4, 5):
-            buffer = io.BytesIO()
-            try:
-                torch.save(value, buffer, pickle_protocol=protocol)
-            except Exception as error:  # such as weak references
-                print(f"{type(value).__name__}: {error}", file=sys.stderr)
-                return
-            with zipfile.ZipFile(buffer) as archive:
-                yield archive.read(next(n for n in archive.namelist() if n.endswith("data.pkl")))
-
-    arguments: tuple[tuple[Any, ...], ...] = (
-        (),
-        (4,),
-        (4, 2),
-        (4, 4, 1),
-        (4, 4, 4, 1),
-        (1, 4, 4),
-        ([4],),
-        (2, 4, 1),
-        (0.5, 1, 2),
-    )
-    for name, cls in inspect.getmembers(torch.nn, inspect.isclass):
-        if not issubclass(cls, torch.nn.Module):
-            continue
-        for given in arguments:
-            try:
-                layer = cls(*given)
-            except Exception:  # another number of arguments
-                continue
-            yield from saved(layer)
-            yield from saved(layer.state_dict())
-            break
-        else:
-            print(f"torch.nn.{name}: no arguments fit", file=sys.stderr)
-    block = torch.nn.TransformerEncoderLayer(4, 2, 8)
-    yield from saved(torch.nn.TransformerEncoder(block, 2))
-    yield from saved(torch.nn.MultiheadAttention(4, 2))
-    yield from saved(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.ReLU()))
-    yield from saved(torch.nn.ModuleList([torch.nn.Linear(2, 2)]))
-    yield from saved(torch.nn.ModuleDict({"a": torch.nn.Linear(2, 2)}))
-    for dtype in (
-        torch.float64,
-        torch.float32,
-        torch.float16,
-        torch.bfloat16,
-        torch.int64,
-        torch.int32,
-        torch.int16,
-        torch.int8,
-        torch.uint8,
-        torch.bool,
-        torch.complex64,
-        torch.complex128,
-        torch.float8_e4m3fn,
-        torch.float8_e5m2,
-        torch.uint16,
-        torch.uint32,
-        torch.uint64,
-    ):
-        yield from saved({"x": torch.zeros(3, dtype=dtype), "dtype": dtype})
-    yield from saved(torch.nn.Parameter(torch.zeros(2)))
-    tagged = torch.nn.Parameter(torch.zeros(2))
-    tagged.tag = "x"
-    yield from saved(tagged)
-    yield from saved(torch.eye(3).to_sparse())
-    yield from saved(torch.eye(3).to_sparse_csr())
-    yield from saved(torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8))
-    yield from saved(torch.quantize_per_channel(torch.zeros(3, 3), torch.ones(3), torch.zeros(3), 0, torch.quint8))
-    yield from saved(
-        {
-            "device": torch.device("cpu"),
-            "size": torch.Size([1, 2]),
-            "layout": torch.strided,
-            "generator": torch.Generator().get_state(),
-        }
-    )
-    layer = torch.nn.Linear(2, 2)
-    for name, cls in inspect.getmembers(torch.optim, inspect.isclass):
-        if issubclass(cls, torch.optim.Optimizer) and cls is not torch.optim.Optimizer:
-            yield from saved({"optimizer": cls([layer.weight], lr=0.1).state_dict() if name != "LBFGS" else {}})
-    import numpy as np
-
-    yield from saved({"mean": np.zeros(3), "best": np.float64(0.1), "epoch": 3})
+def _today(name: Global) -> tuple[str, str]:
+    """NumPy renamed `core` to `_core`; the scanner reads both as the latter."""
+    module = name.module
+    if module == "numpy.core" or module.startswith("numpy.core."):
+        module = "numpy._core" + module[10:]
+    return module, name.name
 
 
 def group(uses: dict[tuple[str, str], set[str]], library: str) -> list[dict[str, Any]]:
     """The names of one library, by use, with the reason."""
-    by_use: dict[tuple[tuple[str, ...], str, str], list[str]] = defaultdict(list)
+    by_use: dict[tuple[tuple[str, ...], str, str, bool], list[str]] = defaultdict(list)
     for (module, name), how in sorted(uses.items()):
-        if module.partition(".")[0] == library:
-            shape = "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
-            shape = "bit_generator" if module == "numpy.random._pickle" else shape
-            state = "stats_template" if module.startswith("scipy.stats._") and name.endswith("_gen") else ""
-            shape = "parameter" if name == "_rebuild_parameter_with_state" else shape
-            state = "text_input" if module == "sklearn.feature_extraction.text" and "Vectorizer" in name else state
-            state = "dtype" if (module, name) == ("numpy", "dtype") else state
-            by_use[tuple(sorted(how)), shape, state].append(f"{module}:{name}")
+        if ROOTS.get(module.partition(".")[0], module.partition(".")[0]) == library:
+            rules = shape_of(module, name), state_of(module, name), name in HELD_NOT
+            by_use[tuple(sorted(how)), *rules].append(f"{module}:{name}")
     return [
         {"reason": REASONS["build" if "build" in how else "call" if {"call", "new"} & set(how) else "import"],
          "uses": list(how), **({"shape": shape} if shape else {}), **({"state": state} if state else {}),
-         "names": names}
-        for (how, shape, state), names in sorted(by_use.items())
+         **({"held": False} if unheld else {}), "names": names}
+        for (how, shape, state, unheld), names in sorted(by_use.items())
     ]  # fmt: skip
 
 
-REASONS = {
-    "build": "a class of which honest models hold instances; making one and setting its attributes runs no code of the file",
-    "call": "a constructor that honest models call; it computes a value from plain arguments",
-    "import": "a name that honest models hold and loading does not call; it computes and does nothing else",
-}
+def shape_of(module: str, name: str) -> str:
+    """The rule for the arguments of a call, by name."""
+    if module == "numpy.random._pickle":
+        return "bit_generator"
+    if name in ("_rebuild_parameter_with_state", "_ufunc_reconstruct"):
+        return {"_ufunc_reconstruct": "ufunc"}.get(name, "parameter")
+    return "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
 
 
-def write(name: str, libraries: tuple[str, ...], groups: list[dict[str, Any]]) -> None:
+def state_of(module: str, name: str) -> str:
+    """The rule for the state of an instance, by name."""
+    if module.startswith("scipy.stats.") and name.endswith("_gen"):
+        return "stats_template"
+    if module == "sklearn.feature_extraction.text" and "Vectorizer" in name:
+        return "text_input"
+    if module == "statsmodels.base.data":
+        return "no_formula"
+    return {"numpy:dtype": "dtype", "torch:ScriptObject": "packed_params"}.get(f"{module}:{name}", "")
+
+
+def write(library: str, groups: list[dict[str, Any]], versions: dict[str, set[str]]) -> None:
     """One pack."""
-    versions = ", ".join(
-        f"{library} {version({'sklearn': 'scikit-learn'}.get(library, library))}" for library in libraries
-    )
-    pack = {"about": f"Written by tools/derive_packs.py from real models of {versions}.", "allow": groups}
-    (PACKS / f"{name}.json").write_text(json.dumps(pack, indent=1) + "\n")
+    made = ", ".join(sorted(versions.get(DISTRIBUTIONS.get(library, library), ()), key=_number))
+    pack = {"about": f"Written by tools/derive_packs.py from real models of {library} {made}.", "allow": groups}
+    (PACKS / f"{library}.json").write_text(json.dumps(pack, indent=1) + "\n")
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in version.partition("+")[0].split(".") if part.isdigit()]
 
 
 UNSAFE_WORDS = frozenset(
@@ -537,33 +189,38 @@ def torch_operators() -> None:
     (PACKS / "torch_ops.json").write_text(json.dumps(pack, indent=0) + "\n")
 
 
-def main() -> None:
+def new_names(uses: dict[tuple[str, str], set[str]]) -> Iterator[tuple[str, list[str]]]:
+    """What no pack held before: read the code of each that loading runs."""
+    for (module, name), how in sorted(uses.items()):
+        entry = known(module, name)
+        if entry is None or not how <= entry.uses | {"import"}:
+            yield f"{module}:{name}", sorted(how - (entry.uses if entry else set()))
+
+
+def main(folders: list[Path]) -> None:
     """Derive every pack."""
-    warnings.simplefilter("ignore")
-    recorder = Recorder()
-    sources: tuple[Callable[[], Iterator[Any]], ...] = (
-        fitted_sklearn,
-        sklearn_more,
-        scipy_pandas_numpy,
-        functions,
-        boosters,
-    )
-    for source in sources:
-        print(source.__name__, file=sys.stderr)
-        for model in source():
-            for data in written(model):
-                recorder.read(data)
-    for data in torch_pickles():
-        recorder.read(data)
-    for name in REFUSED:
-        module, _, attribute = name.partition(":")
-        recorder.uses.pop((module, attribute), None)
+    recorder, versions = Recorder(), defaultdict[str, set[str]](set)
+    for folder in folders:
+        for name, version in json.loads((folder / "versions.json").read_text()).items():
+            versions[name].add(version)
+        for path in sorted(folder.glob("*.pkl")):
+            try:
+                recorder.read(path.read_bytes())
+            except Broken as error:
+                print(f"{path}: {error}", file=sys.stderr)
+    for module, name in list(recorder.uses):
+        if f"{module}:{name}" in REFUSED or any(module == r or module.startswith(r + ".") for r in REFUSED):
+            del recorder.uses[module, name]
+    for name, how in new_names(recorder.uses):
+        print(name, " ".join(how))
+    if "--dry" in sys.argv:
+        return
     for library in LIBRARIES:
-        write(library, (library,), group(recorder.uses, library))
-    torch_operators()
-    rest = {k: sorted(v) for k, v in recorder.uses.items() if k[0].partition(".")[0] not in LIBRARIES}
-    print(json.dumps({f"{m}:{n}": v for (m, n), v in sorted(rest.items())}, indent=1))
+        if groups := group(recorder.uses, library):
+            write(library, groups, versions)
+    if "--operators" in sys.argv:
+        torch_operators()
 
 
 if __name__ == "__main__":
-    main()
+    main([Path(arg) for arg in sys.argv[1:] if not arg.startswith("-")])

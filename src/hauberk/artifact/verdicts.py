@@ -16,12 +16,11 @@ alone is no defence.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Standing(StrEnum):
@@ -32,12 +31,22 @@ class Standing(StrEnum):
     UNKNOWN = "not understood"
 
 
+REACHING = frozenset(("__builtins__", "__import__", "__loader__", "__spec__", "__dict__", "__globals__", "__class__"))
+"""Names that every module has, and behind which everything else lies."""
+
 BY_USER = "allowed by the user"
 """The reason for what only --allow lets through; counted, so that a policy may forbid it."""
 
+LIBRARIES = frozenset((
+    "numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost", "imblearn",
+    "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim",
+))  # fmt: skip
+"""Packs that tools/derive_packs.py writes; each is read when a name of its library is met."""
+ELSEWHERE = {"_loss": "sklearn"}
+"""Modules whose names are in another library's pack."""
 
-@dataclass(frozen=True)
-class Ruling:
+
+class Ruling(NamedTuple):
     """A verdict on one global in one use. shape, state: rules that its arguments and state must also meet."""
 
     verdict: Standing
@@ -47,53 +56,66 @@ class Ruling:
     state: str = ""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An allowed global: in which uses (import, call, new, build), with which argument shape, and why."""
+class Entry(NamedTuple):
+    """An allowed global: in which uses (import, call, new, build), with which argument shape, and why.
+
+    held: whether a model may keep it as a value, to call it when it predicts.
+    """
 
     uses: frozenset[str]
     reason: str
     shape: str = ""
     state: str = ""
+    held: bool = True
 
 
-@dataclass(frozen=True)
-class Packs:
-    """Every pack, merged."""
+class Dangers(NamedTuple):
+    """Known gadgets: by (module, name), and modules with all that is in them."""
 
-    allowed: Mapping[tuple[str, str], Entry]
-    bad_names: Mapping[tuple[str, str], Ruling]
-    bad_modules: Mapping[str, Ruling]
+    names: dict[tuple[str, str], Ruling]
+    modules: dict[str, Ruling]
 
 
 def read_pack(name: str) -> Any:
     """The JSON of a data file in packs/."""
-    return json.loads((files(__package__) / "packs" / f"{name}.json").read_text("utf-8"))
-
-
-LIBRARIES = ("stdlib", "numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm")
+    loader: Any = __spec__.loader  # importlib.resources would do the same, and costs as much as a scan
+    return json.loads(loader.get_data(os.path.join(os.path.dirname(__file__), "packs", f"{name}.json")))
 
 
 @cache
-def packs() -> Packs:
-    """Read the packs, once."""
-    allowed: dict[tuple[str, str], Entry] = {}
-    for library in LIBRARIES:
-        for group in read_pack(library)["allow"]:
-            entry = Entry(frozenset(group["uses"]), group["reason"], group.get("shape", ""), group.get("state", ""))
-            allowed.update({_pair(name): _merged(allowed.get(_pair(name)), entry) for name in group["names"]})
-    names, modules = {}, {}
+def allowed(library: str) -> dict[tuple[str, str], Entry]:
+    """What one pack allows. The standard library's is written by hand, and has names of others as well."""
+    found: dict[tuple[str, str], Entry] = {} if library == "stdlib" else dict(allowed("stdlib"))
+    for group in read_pack(library)["allow"]:
+        rules = group.get("shape", ""), group.get("state", ""), group.get("held", True)
+        entry = Entry(frozenset(group["uses"]), group["reason"], *rules)
+        for name in group["names"]:
+            pair = _pair(name)
+            found[pair] = _merged(found[pair], entry) if pair in found else entry
+    return found
+
+
+def entry(module: str, name: str) -> Entry | None:
+    """What the packs say about a global, if they allow it in any use."""
+    root = module.partition(".")[0]
+    root = ELSEWHERE.get(root, root)
+    return allowed(root if root in LIBRARIES else "stdlib").get((module, name))
+
+
+@cache
+def dangers() -> Dangers:
+    """The list of known gadgets, read when something is met that no pack allows."""
+    found = Dangers({}, {})
     for group in read_pack("dangerous")["groups"]:
         ruling = Ruling(Standing.DANGEROUS, group["reason"], tuple(group.get("references", ())))
-        names.update({_pair(name): ruling for name in group.get("names", ())})
-        modules.update(dict.fromkeys(group.get("modules", ()), ruling))
-    return Packs(allowed, names, modules)
+        found.names.update({_pair(name): ruling for name in group.get("names", ())})
+        found.modules.update(dict.fromkeys(group.get("modules", ()), ruling))
+    return found
 
 
-def _merged(old: Entry | None, new: Entry) -> Entry:
-    if old is None:
-        return new
-    return Entry(old.uses | new.uses, old.reason, old.shape or new.shape, old.state or new.state)
+def _merged(old: Entry, new: Entry) -> Entry:
+    rules = old.shape or new.shape, old.state or new.state, old.held and new.held
+    return Entry(old.uses | new.uses, old.reason, *rules)
 
 
 def _pair(name: str) -> tuple[str, str]:
@@ -111,8 +133,8 @@ class Judge:
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
         self.allow = frozenset(allow)
-        self.packs = packs()
         self._known: dict[tuple[str, str, str], Ruling] = {}
+        self._narrow: dict[tuple[str, str], bool] = {}
 
     def rule(self, module: str, name: str, use: str) -> Ruling:
         """use: import (only named), call (REDUCE, INST, OBJ), new (NEWOBJ), build (state is set)."""
@@ -123,31 +145,35 @@ class Judge:
 
     def narrow(self, module: str, name: str) -> bool:
         """Whether it is allowed in calls of one shape alone: whoever keeps it as a value could call it otherwise."""
-        entry = self.packs.allowed.get((module, name))
-        return entry is not None and bool(entry.shape) and "import" not in entry.uses
+        found = self._narrow.get((module, name))
+        if found is None:
+            known = entry(_todays(module), name)
+            found = known is not None and (not known.held or (bool(known.shape) and "import" not in known.uses))
+            self._narrow[module, name] = found
+        return found
 
     def _rule(self, module: str, name: str, use: str) -> Ruling:
-        entry = self.packs.allowed.get((module, name))
-        if entry and (use == "import" or use in entry.uses):
-            return Ruling(
-                Standing.ALLOWED, entry.reason, shape=entry.shape if use != "build" else "", state=entry.state
-            )
+        known = entry(module, name)
+        if known and (use == "import" or use in known.uses):
+            return Ruling(Standing.ALLOWED, known.reason, (), known.shape if use != "build" else "", known.state)
         if danger := self._danger(module, name):
             return danger
         if f"{module}.{name}" in self.allow:
             return Ruling(Standing.ALLOWED, BY_USER)
-        if entry:
+        if known:
             return Ruling(Standing.UNKNOWN, f"known, but honest files do not use it this way ({use})")
         return Ruling(Standing.UNKNOWN, "no pack lists it")
 
     def _danger(self, module: str, name: str) -> Ruling | None:
         pieces = name.split(".")
-        if found := self.packs.bad_names.get((module, name)) or self.packs.bad_names.get((module, pieces[0])):
+        if found := dangers().names.get((module, name)) or dangers().names.get((module, pieces[0])):
             return found
         parts = module.split(".")
         for n in range(len(parts), 0, -1):
-            if found := self.packs.bad_modules.get(".".join(parts[:n])):
+            if found := dangers().modules.get(".".join(parts[:n])):
                 return found
-        if len(pieces) > 1 and any(piece.startswith("__") for piece in pieces[1:]):
+        if len(pieces) > 1 and pieces[0] in dangers().modules:
+            return Ruling(Standing.DANGEROUS, f"it reaches {pieces[0]} through another module", ("CWE-502",))
+        if name in REACHING or (len(pieces) > 1 and any(piece.startswith("__") for piece in pieces[1:])):
             return Ruling(Standing.DANGEROUS, "it walks attributes to reach what is not named", ("CWE-502",))
         return None

@@ -46,6 +46,8 @@ def programs(value: memoryview | str) -> Iterator[Program]:
             yield Program(kind, how, data)
             return
         layer = _layer(head)
+        if layer is None and b"\n" in head and ANY_GLOBAL.search(data[: 1 << 16]):
+            yield Program("pickle", how, data)
         data = layer.open(data) if layer else None
         how = (*how, layer.name) if layer else how
 
@@ -57,7 +59,7 @@ def _bytes(value: memoryview | str) -> memoryview | None:
 
 
 def _kind(data: memoryview, head: bytes) -> str:
-    if PICKLE.match(head) or TEXT_GLOBAL.match(head) or (b"\n" in head and ANY_GLOBAL.search(data[: 1 << 16])):
+    if PICKLE.match(head) or TEXT_GLOBAL.match(head):
         return "pickle"
     return "code" if head[:1] and head[0] in _CODE_MARKS and is_code(data) else ""
 

@@ -11,12 +11,18 @@ from . import persistent
 from .attributes import complaints
 from .joblib import raw_array
 from .machine import Machine, Watcher
-from .opcodes import Broken, Global, Made, Opaque, shown
+from .opcodes import Broken, Global, Made, Opaque, Seq, shown
 from .shapes import SHAPES, STATES, own_entropy
 
 GETATTR = "builtins.getattr"
 FILLED = {"APPEND": "collections.deque", "APPENDS": "collections.deque", "ADDITEMS": "builtins.set"}
 """What these opcodes fill that is no plain list or set. A Bunch would call its own item named `append`."""
+
+ITEMS_AS_ATTRIBUTES = frozenset(
+    ("sklearn.utils._bunch.Bunch", "sklearn.utils.Bunch", "scipy.optimize._optimize.OptimizeResult",
+     "statsmodels.tools.tools.Bunch", "transformers.tokenization_utils_base.BatchEncoding")
+)  # fmt: skip
+"""Dicts that answer for an attribute with their item of that name: BUILD would call one named `__setstate__`."""
 
 NESTED_MAX = 64 << 20
 """Longer constants are array data; a pickle hidden in one is walked only when a call is given it."""
@@ -81,9 +87,9 @@ class Inspector(Watcher):
             self.odd(f"calls {shown(target)}, which has no name", at)
             return Made(target, args)
         self.pushed(target, -1)
-        if target.name == "getattr" and target.dotted == GETATTR and own_entropy(args):
+        if target.name == "getattr" and target.dotted == GETATTR and (found := self._attribute(args, at)):
             self.pending.pop(GETATTR, None)  # whoever keeps it as well is told at the end
-            return Opaque("method")
+            return found
         ruling = self.weigh(target, use)
         if ruling.verdict is not Standing.ALLOWED:
             self.harmful = True
@@ -108,6 +114,8 @@ class Inspector(Watcher):
             self.odd(f"does {how} on {shown(target)}", at)
         elif FILLED.get(how, _dotted(target)) != _dotted(target):
             self.odd(f"does {how} on {shown(target)}, which may be any method of that name", at)
+        elif _dotted(target) in ITEMS_AS_ATTRIBUTES:
+            self.hooks(Seq("dict", items), at)
 
     def persistent(self, pid: Any, at: int) -> Any:
         if self.loader == "torch" and (cls := persistent.container(pid)):
@@ -172,6 +180,17 @@ class Inspector(Watcher):
         ruling = self.walk.judge.rule(*key)
         self.walk.met[key] = ruling, self.walk.saw(printable(name.dotted), use, ruling.verdict, ruling.reason)
         return ruling
+
+    def _attribute(self, args: Any, at: int) -> Any:
+        """What getattr gives, where a pack allows it: protocols 0 to 3 write methods and nested classes so."""
+        items = args.items if isinstance(args, Seq) and args.kind == "tuple" and args.count == 2 else (None, None)
+        owner, name = items
+        if isinstance(owner, Global) and isinstance(name, str):
+            found = Global(owner.module, f"{owner.name}.{name}", at)
+            if self.walk.judge.rule(found.module, found.name, "import").verdict is Standing.ALLOWED:
+                self.mention(found)
+                return found
+        return Opaque("method") if own_entropy(args) else None
 
     def _build_made(self, target: Made, state: Any, at: int) -> None:
         if isinstance(target.cls, Global):

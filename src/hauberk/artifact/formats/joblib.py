@@ -28,12 +28,13 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
         return
     if made.cls.module not in WRAPPERS:
         return
-    _as_plain_pickle(machine, inspector)
     state = _fields(made.state)
     dtype, count = facts(state.get("dtype")), _count(state.get("shape"))
     if dtype is None or count is None or machine.pos < machine.frame_end:
         inspector.odd("reads an array whose size cannot be told beforehand", machine.steps)
         raise Broken("an array block cannot be followed", machine.steps)
+    if not dtype.objects:  # what is a pickle there is one to every reader, and walked below
+        _as_plain_pickle(machine, inspector)
     machine.stack[-1] = Opaque("array")
     machine.stop = machine.end  # the array begins where a frame ends
     if dtype.objects:

@@ -95,9 +95,9 @@ def _buffer(m: Machine) -> Any:
 
 STEPS[0x47] = _float  # BINFLOAT
 STEPS[0x98] = lambda m: m.top()  # READONLY_BUFFER
-push(0x4E, lambda m: None)  # NONE
-push(0x88, lambda m: True)  # NEWTRUE
-push(0x89, lambda m: False)  # NEWFALSE
+STEPS[0x4E] = lambda m: m.stack.append(None)  # NONE
+STEPS[0x88] = lambda m: m.stack.append(True)  # NEWTRUE
+STEPS[0x89] = lambda m: m.stack.append(False)  # NEWFALSE
 push(0x49, _int_line)  # INT
 push(0x4A, lambda m: int.from_bytes(m.take(4), "little", signed=True))  # BININT
 push(0x4B, lambda m: m.number(1))  # BININT1

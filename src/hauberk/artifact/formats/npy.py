@@ -13,8 +13,9 @@ from .opcodes import Broken
 from .pickle import walk_streams
 
 MAGIC = b"\x93NUMPY"
-MAX_HEADER = 1 << 20
+MAX_HEADER = 1 << 16
 """NumPy itself refuses headers above 10,000 bytes unless told; structured types of trees stay far below."""
+_PYTHON_2_LONG = re.compile(r"(?<=[0-9])L(?=[,)\s])")
 _KIND = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)(\[.*\])?")
 
 
@@ -51,7 +52,8 @@ def header_of(data: memoryview) -> tuple[dict[str, object], int]:
     if size > MAX_HEADER or start + size > len(data):
         raise Broken(f"the header claims {size} bytes", 8)
     try:
-        header = ast.literal_eval(bytes(data[start : start + size]).decode("utf-8").strip())
+        text = bytes(data[start : start + size]).decode("utf-8" if data[6] == 3 else "latin-1").strip()
+        header = ast.literal_eval(_PYTHON_2_LONG.sub("", text))
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
         raise Broken("the header is not a Python literal", start) from error
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:

@@ -102,6 +102,17 @@ def _is(value: Any, name: str) -> bool:
     return isinstance(value, Global) and (value.module, value.name) == ("numpy.random._pickle", name)
 
 
+def ufunc(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """NumPy before 2 imports the module that it is given, and gets the name from it: only its own functions."""
+    items = _tuple(args)
+    texts = len(items) == 2 and all(isinstance(item, str) for item in items)
+    if not texts or items[0].partition(".")[0] != "numpy":
+        return Judged(Made(target, args), "it imports what it is given, and that is no function of NumPy's")
+    if inspector.walk.judge.rule(items[0], items[1], "import").verdict is not Standing.ALLOWED:
+        return Judged(Made(target, args), f"it imports {items[0]}.{items[1]}")
+    return Judged(Global(items[0], items[1], at))
+
+
 def torch_bytes(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
     """The bytes are a torch file of their own: walked like any other."""
     items = _tuple(args)
@@ -161,8 +172,39 @@ def text_input(made: Made, state: Any) -> str:
     return "" if all(value == "content" for value in inputs) else "it opens the files that its input names"
 
 
+def _entries(state: Any) -> dict[Any, Any] | None:
+    """The attributes of a state that can be seen whole; None when it cannot."""
+    if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
+        return None
+    pairs = zip(state.items[::2], state.items[1::2], strict=True)
+    found = {key: value for key, value in pairs if isinstance(key, str)}
+    return found if len(found) * 2 == len(state.items) else None
+
+
+def no_formula(made: Made, state: Any) -> str:
+    """statsmodels' data of a formula: its state has patsy evaluate the formula again, as Python."""
+    entries = _entries(state)
+    if entries is None:
+        return "its state cannot be seen, and a formula in it would be run as code"
+    return "it runs the formula of its state as code" if {"restore_design_info", "formula"} & set(entries) else ""
+
+
+_PACKED = re.compile(
+    r"__torch__\.torch\.classes\.(?:quantized\.(?:Linear|Conv[123]d|Embedding)PackedParamsBase|rnn\.CellParamsBase)"
+)
+
+
+def packed_params(made: Made, state: Any) -> str:
+    """An object of a class registered in C++, by name: only the packed weights of quantised layers."""
+    items = state.items if isinstance(state, Seq) and state.kind == "tuple" and state.whole else []
+    if len(items) == 2 and isinstance(items[1], str) and _PACKED.fullmatch(items[1]):
+        return ""
+    return "it makes an object of a class that is no packed weight"
+
+
 STATES: dict[str, Callable[[Made, Any], str]] = {
-    "dtype": dtypes.complaint, "stats_template": stats_template, "text_input": text_input
+    "dtype": dtypes.complaint, "no_formula": no_formula, "packed_params": packed_params,
+    "stats_template": stats_template, "text_input": text_input,
 }  # fmt: skip
 """State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
@@ -175,4 +217,5 @@ SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
     "parameter": parameter,
     "plain": strings,
     "torch_bytes": torch_bytes,
+    "ufunc": ufunc,
 }

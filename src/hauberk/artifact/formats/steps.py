@@ -13,17 +13,25 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS", "calls", "literals"]
 
-push(0x5D, lambda m: Seq("list"))  # EMPTY_LIST
-push(0x29, lambda m: Seq("tuple"))  # EMPTY_TUPLE
-push(0x7D, lambda m: Seq("dict"))  # EMPTY_DICT
-push(0x8F, lambda m: Seq("set"))  # EMPTY_SET
+STEPS[0x5D] = lambda m: m.stack.append(Seq("list"))  # EMPTY_LIST
+STEPS[0x29] = lambda m: m.stack.append(Seq("tuple"))  # EMPTY_TUPLE
+STEPS[0x7D] = lambda m: m.stack.append(Seq("dict"))  # EMPTY_DICT
+STEPS[0x8F] = lambda m: m.stack.append(Seq("set"))  # EMPTY_SET
 push(0x91, lambda m: Seq("frozenset", m.pop_mark()))  # FROZENSET
 push(0x6C, lambda m: Seq("list", m.pop_mark()))  # LIST
 push(0x74, lambda m: Seq("tuple", m.pop_mark()))  # TUPLE
 push(0x64, lambda m: Seq("dict", _pairs(m)))  # DICT
-push(0x85, lambda m: Seq("tuple", [m.pop()]))  # TUPLE1
-push(0x86, lambda m: Seq("tuple", [m.pop(), m.pop()][::-1]))  # TUPLE2
-push(0x87, lambda m: Seq("tuple", [m.pop(), m.pop(), m.pop()][::-1]))  # TUPLE3
+STEPS[0x85] = lambda m: _tuple(m, 1)  # TUPLE1
+STEPS[0x86] = lambda m: _tuple(m, 2)  # TUPLE2
+STEPS[0x87] = lambda m: _tuple(m, 3)  # TUPLE3
+
+
+def _tuple(m: Machine, n: int) -> None:
+    stack = m.stack
+    items = stack[-n:]
+    if len(items) < n:
+        raise Broken("the stack underflows", m.steps)
+    stack[-n:] = (Seq("tuple", items),)
 
 
 @op(0x28)

@@ -1,0 +1,207 @@
+"""Boosters and the libraries that build on scikit-learn."""
+
+from __future__ import annotations
+
+
+def _data(classes=3):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 1, (80, 4)), np.arange(80) % classes
+
+
+def xgboost():
+    """XGBoost's scikit-learn faces and its own."""
+    import numpy as np
+    import xgboost as xgb
+
+    x, y = _data()
+    options = {"n_estimators": 3, "n_jobs": 1}
+    for name in ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"):
+        for target in (y, y % 2):
+            yield lambda name=name, target=target: getattr(xgb, name)(**options).fit(x, target)
+    yield lambda: xgb.XGBRanker(**options).fit(x, y, qid=np.zeros(80))
+    yield lambda: xgb.train({}, xgb.DMatrix(x, y), 2)
+
+
+def lightgbm():
+    """LightGBM's scikit-learn faces and its own."""
+    import lightgbm as lgb
+
+    x, y = _data()
+    options = {"n_estimators": 3, "n_jobs": 1, "verbose": -1}
+    for name in ("LGBMClassifier", "LGBMRegressor"):
+        for kind in ("gbdt", "dart", "rf"):
+            more = {"bagging_freq": 1, "bagging_fraction": 0.5} if kind == "rf" else {}
+            yield lambda name=name, kind=kind, more=more: getattr(lgb, name)(
+                boosting_type=kind, min_child_samples=2, **options, **more
+            ).fit(x, y)
+    yield lambda: lgb.LGBMRanker(**options).fit(x, y, group=[80])
+    yield lambda: lgb.train({"verbose": -1}, lgb.Dataset(x, y), 2)
+
+
+def catboost():
+    """CatBoost."""
+    import catboost as cb
+
+    x, y = _data()
+    options = {"iterations": 3, "verbose": False, "allow_writing_files": False, "thread_count": 1}
+    for name in ("CatBoostClassifier", "CatBoostRegressor"):
+        yield lambda name=name: getattr(cb, name)(**options).fit(x, y)
+        yield lambda name=name: getattr(cb, name)(**options)
+    yield lambda: cb.CatBoost(options).fit(x, y)
+    yield lambda: cb.CatBoostRanker(**options, loss_function="QueryRMSE").fit(cb.Pool(x, y, group_id=[0] * 80))
+
+
+def imblearn():
+    """imbalanced-learn: every sampler and ensemble, and pipelines of them."""
+    from imblearn import pipeline
+    from imblearn.over_sampling import SMOTE
+    from imblearn.utils.testing import all_estimators
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = _data(2)
+    y[:60] = 0
+    for _, cls in all_estimators():
+        yield lambda cls=cls: cls()
+        yield lambda cls=cls: cls().fit(x, y)
+        yield lambda cls=cls: _resampled(cls(), x, y)
+    yield lambda: pipeline.make_pipeline(SMOTE(k_neighbors=2), LogisticRegression()).fit(x, y)
+
+
+def _resampled(sampler, x, y):
+    sampler.fit_resample(x, y)
+    return sampler
+
+
+def category_encoders():
+    """Every encoder of category_encoders."""
+    import category_encoders as ce
+    import pandas as pd
+
+    _, y = _data(2)
+    frame = pd.DataFrame({"a": ["x", "y", "z", "x"] * 20, "b": range(80)})
+    for name in ce.__all__:
+        yield lambda name=name: getattr(ce, name)(cols=["a"]).fit(frame, y)
+
+
+def statsmodels():
+    """statsmodels results, as their `save` writes them."""
+    import numpy as np
+    import pandas as pd
+    import statsmodels.api as sm
+
+    x, _ = _data(2)
+    frame = pd.DataFrame(x, columns=list("abcd"))
+    noise = np.random.default_rng(0).uniform(0, 1, 80)
+    yield lambda: sm.OLS(noise, sm.add_constant(x)).fit()
+    yield lambda: sm.OLS(noise, sm.add_constant(frame)).fit()
+    yield lambda: sm.WLS(noise, x).fit()
+    yield lambda: sm.Logit(np.random.default_rng(1).integers(0, 2, 80), x).fit(disp=0)
+    yield lambda: sm.Probit(np.random.default_rng(1).integers(0, 2, 80), x).fit(disp=0)
+    for family in ("Gaussian", "Poisson", "Gamma", "Binomial"):
+        yield lambda family=family: sm.GLM(noise + 0.0, x, family=getattr(sm.families, family)()).fit()
+    yield lambda: sm.tsa.ARIMA(noise, order=(1, 0, 0)).fit()
+    yield lambda: sm.tsa.ExponentialSmoothing(noise).fit()
+    yield lambda: sm.tsa.SARIMAX(noise, order=(1, 0, 0)).fit(disp=0)
+
+
+def hmmlearn():
+    """hmmlearn."""
+    from hmmlearn import hmm
+
+    x, _ = _data()
+    yield lambda: hmm.GaussianHMM(2).fit(x)
+    yield lambda: hmm.GMMHMM(2).fit(x)
+    yield lambda: hmm.CategoricalHMM(2).fit((x[:, :1] * 3).astype(int))
+    yield lambda: hmm.PoissonHMM(2).fit((x[:, :1] * 3).astype(int))
+
+
+def tokenizers():
+    """Tokenizers: their state is their own JSON, as bytes."""
+    import tokenizers as tk
+
+    made = tk.Tokenizer(tk.models.BPE())
+    made.pre_tokenizer = tk.pre_tokenizers.Whitespace()
+    made.normalizer = tk.normalizers.Lowercase()
+    made.decoder = tk.decoders.BPEDecoder()
+    made.train_from_iterator(["a b c", "b c d"], tk.trainers.BpeTrainer(vocab_size=20))
+    yield lambda: made
+    for part in (
+        tk.models.WordPiece(),
+        tk.models.Unigram(),
+        tk.models.WordLevel(),
+        tk.pre_tokenizers.ByteLevel(),
+        tk.processors.ByteLevel(),
+        tk.normalizers.NFC(),
+        tk.decoders.WordPiece(),
+        tk.AddedToken("x"),
+    ):
+        yield lambda part=part: part
+
+
+def transformers():
+    """Configurations and tokenizers of transformers; models need torch and are user code to a scanner."""
+    import tokenizers as tk
+    import transformers as tf
+
+    made = tk.Tokenizer(tk.models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))  # noqa: S106
+    yield lambda: tf.PreTrainedTokenizerFast(tokenizer_object=made)
+    yield lambda: tf.PreTrainedTokenizerFast(tokenizer_object=made)("a a")
+    for name in (
+        "BertConfig",
+        "GPT2Config",
+        "RobertaConfig",
+        "DistilBertConfig",
+        "T5Config",
+        "LlamaConfig",
+        "ViTConfig",
+    ):
+        yield lambda name=name: getattr(tf, name)()
+    yield tf.GenerationConfig
+
+
+def spacy():
+    """spaCy and thinc: documents, vocabularies and pipelines without trained parts."""
+    import spacy as sp
+    import thinc.api as thinc
+
+    nlp = sp.blank("en")
+    yield lambda: nlp("a text of words")
+    yield lambda: nlp.vocab
+    yield lambda: sp.tokens.DocBin(docs=[nlp("a b")])
+    yield lambda: thinc.Linear(2, 2).initialize()
+    yield lambda: nlp
+
+
+def gensim():
+    """gensim."""
+    from gensim import corpora, models
+
+    texts = [["a", "b", "c"], ["b", "c", "d"]] * 10
+    words = corpora.Dictionary(texts)
+    bags = [words.doc2bow(text) for text in texts]
+    yield lambda: words
+    for name in ("TfidfModel", "LsiModel"):
+        yield lambda name=name: getattr(models, name)(bags, id2word=words)
+    yield lambda: models.LdaModel(bags, id2word=words, num_topics=2)
+    for name in ("Word2Vec", "FastText"):
+        yield lambda name=name: getattr(models, name)(texts, vector_size=4, min_count=1)
+        yield lambda name=name: getattr(models, name)(texts, vector_size=4, min_count=1).wv
+    yield lambda: models.Doc2Vec([models.doc2vec.TaggedDocument(t, [i]) for i, t in enumerate(texts)], vector_size=4)
+    yield lambda: models.phrases.Phrases(texts)
+
+
+SOURCES = (
+    xgboost,
+    lightgbm,
+    catboost,
+    imblearn,
+    category_encoders,
+    statsmodels,
+    hmmlearn,
+    tokenizers,
+    transformers,
+    spacy,
+    gensim,
+)
