@@ -110,6 +110,7 @@ UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"
     ("flaw", "holders"),
     [
         ("an issuer that is no authority", {"below": replace(BELOW, ca=False, path_length=None)}),
+        ("a signer's certificate as issuer", {"below": replace(BELOW, ca=False, path_length=None, usage=None)}),
         ("an issuer that may not issue", {"below": replace(BELOW, usage=False)}),
         ("a path that is too long", {"root": replace(ROOT, path_length=0)}),
         ("an authority for web servers", {
