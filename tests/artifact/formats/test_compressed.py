@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from corpus.compressed import BAD, EVIL, HONEST, LZMA2, ONE, WRITERS, lz4, seven, zstd
 from hauberk.artifact.formats import lz4 as lz4_reader
 from hauberk.artifact.formats import unpack
+from hauberk.artifact.formats import zstd as zstd_reader
 from hauberk.artifact.formats.opcodes import Broken
 from hauberk.artifact.route import walk_content
 from hauberk.artifact.walk import Walk
@@ -91,8 +92,10 @@ def test_zstd_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return real(name, package)
 
-    monkeypatch.setattr(importlib, "import_module", missing)
-    walk = walked(zstd(HONEST))
+    zstd_reader._library.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib, "import_module", missing)
+        walk = walked(zstd(HONEST))
     assert [why for _, why in walk.skipped] == ["compressed: Zstandard is not read here"]
 
 

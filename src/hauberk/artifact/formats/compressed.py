@@ -33,6 +33,8 @@ KINDS: tuple[tuple[bytes, Pieces], ...] = (
 """How each begins, and what unpacks it."""
 FRAMES = (zstd.FRAME, lz4.FRAME, lz4.LEGACY)
 """Kinds whose readers pass over frames that say of themselves that they are to be passed over."""
+COST = 25
+"""What one stream costs, in steps of a program."""
 REMEDY = "compress the model again; nothing belongs behind it"
 
 
@@ -57,6 +59,10 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
                 used += padding
                 continue
             break
+        walk.spend(COST)
+        if not walk.opcodes_left:
+            walk.skip(what, "its streams are too many for its size")
+            return
         if kind[0] == GZIP:
             _gzip_header(walk, path, used, rest)
         first, count = first or kind, unpack(walk, kind[1], rest, out, what)

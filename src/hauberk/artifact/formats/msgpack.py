@@ -7,6 +7,7 @@ are pickles. Raw arrays are passed over by arithmetic. Source: `flax/serializati
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
 from ...core.nouns import Place, Severity
@@ -29,9 +30,15 @@ SIZES = {
 REMEDY = "ask for the weights as safetensors; load this only with a reader that knows no extensions"
 ND, KIND = (b"nd", b"__nd__"), b"kind"
 MAX_KEY = 256
+COST = 3
+"""What one value costs, in steps of a program."""
+SHORTEST = 12
+"""Bytes of the shortest program that imports something."""
+_SMALL = re.compile(rb"[\x00-\x7f\xc0\xc2\xc3\xe0-\xff]+")
+"""Values of one byte."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Level:
     """An open container. keys: of a map, which alternate with values."""
 
@@ -81,15 +88,18 @@ class Values:
 
     def read(self) -> int:
         """Where the value ends. Raises Broken."""
-        pos, steps = 0, self.walk.limits.max_opcodes
+        pos, left = 0, self.walk.opcodes_left
         while self.levels:
             level = self.levels[-1]
+            if level.left and not level.keyed:
+                many = _SMALL.match(self.data, pos, pos + level.left)
+                level.left, pos = (level.left - many.end() + pos, many.end()) if many else (level.left, pos)
             if not level.left:
                 self._close(self.levels.pop())
                 continue
-            steps -= 1
-            if steps < 0:
-                self.walk.skip(self.path or "the file", f"more than {self.walk.limits.max_opcodes} values")
+            left -= COST
+            if left < 0:
+                self.walk.skip(self.path or "the file", "its values are too many for its size")
                 return len(self.data)
             found = token(self.data, pos)
             pos, level.left = found.end, level.left - 1
@@ -97,6 +107,7 @@ class Values:
                 self._key(level, found)
             else:
                 self._value(level, found)
+        self.walk.spend(self.walk.opcodes_left - left)
         return pos
 
     def _key(self, level: Level, found: Token) -> None:
@@ -129,6 +140,8 @@ class Values:
     def _bytes(self, found: Token) -> None:
         """Text is UTF-8; either may hold a program, which is told as if it were run."""
         content = self.data[found.begin : found.end]
+        if len(content) < SHORTEST and bytes(content).isascii():
+            return
         if found.kind == "str" and (text := _decoded(content)) is None:
             raise Broken("a text is not UTF-8", found.begin)
         for kind, how, program in programs(content if found.kind == "bin" else text or ""):
@@ -167,6 +180,8 @@ class Values:
 
     def _close(self, level: Level) -> None:
         """A map that msgpack-numpy takes for an array: one of objects is a pickle, which it loads."""
+        if not level.keyed:
+            return
         kind = level.values.get(KIND)
         if not any(name in level.keys for name in ND) or kind is None or b"data" not in level.values:
             return

@@ -21,15 +21,8 @@ SYMBOL, PAIRS, CLOSURE, ENVIRONMENT, PROMISE, CALL, SPECIAL, BUILTIN, CHARS = 1,
 DOTS, STRINGS, LIST, EXPRESSION, BYTECODE, POINTER, WEAK, RAW, S4 = 17, 16, 19, 20, 21, 22, 23, 24, 25
 REFERENCE, NAMESPACE, PACKAGE, PERSISTENT, ALTERNATIVE = 255, 249, 248, 247, 238
 NUMBERS = {10: 4, 13: 4, 14: 8, 15: 16, RAW: 1}
-SINGLETONS = {
-    254: "NULL",
-    253: "global",
-    252: "unbound",
-    251: "missing",
-    250: "base namespace",
-    242: "empty",
-    241: "base",
-}
+SINGLETONS = frozenset((254, 253, 252, 251, 250, 242, 241))
+"""NULL, the global environment, unbound, missing, base's namespace, the empty environment, base."""
 LINKED = (PAIRS, CALL, CLOSURE, PROMISE, DOTS)
 MAX_NESTING = 20_000
 """A formula of as many terms nests as deep; R itself ends at its stack."""
@@ -82,6 +75,7 @@ class Items:
     def read(self) -> None:
         """Read one item with all that is in it."""
         stack, value = [self._item()], None
+        steps, left = 0, self.walk.opcodes_left
         while stack:
             try:
                 stack[-1].send(value)
@@ -89,11 +83,14 @@ class Items:
                 stack.pop()
                 value = done.value
                 continue
-            if len(stack) == MAX_NESTING:
-                self.walk.skip(self.path or "the file", f"values are nested more than {MAX_NESTING} deep")
+            steps += 1
+            if len(stack) == MAX_NESTING or steps > left:
+                why = "are too many for the file's size" if steps > left else f"are nested more than {MAX_NESTING} deep"
+                self.walk.skip(self.path or "the file", f"values {why}")
                 raise Stopped
             stack.append(self._item())
             value = None
+        self.walk.spend(steps)
 
     def _item(self) -> Step:
         """A Name, a Call, a str, a tuple of strings, or None for what is data alone."""
@@ -131,7 +128,8 @@ class Items:
         """Linked pairs, read along their tails; functions and promises are pairs as well."""
         if kind == CLOSURE:
             self.tell("function", Severity.HIGH, "it holds a function, which runs when the model is used", "CWE-502")
-        first, values = kind, []
+        first = kind
+        values: list[Any] = []
         while True:
             if flags & ATTRIBUTES:
                 yield

@@ -34,7 +34,8 @@ from .sevenzip_records import (
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 START = 32
-MAX_HEADER = 64 << 20
+MAX_HEADER, COST = 16 << 20, 25
+"""COST: what one member costs, in steps of a program."""
 COPY, AES = b"\x00", b"\x06\xf1\x07\x01"
 FILTERS = {
     b"\x21": "LZMA2", b"\x03\x01\x01": "LZMA1", b"\x03": "DELTA", b"\x04": "X86", b"\x03\x03\x01\x03": "X86",
@@ -135,6 +136,10 @@ def _files(walk: Walk, complaints: Complaints, data: memoryview, main: Streams, 
     if len(parts) != len(filled):
         raise Broken("streams and files are not equally many")
     walk.members += len(files)
+    walk.spend(COST * len(files))
+    if not walk.opcodes_left:
+        walk.skip(complaints.path or "the file", "its members are too many for its size")
+        return
     seen: set[str] = set()
     for entry in files:
         _tell(complaints, entry, seen)

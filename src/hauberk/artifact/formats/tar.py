@@ -26,7 +26,8 @@ ATTRIBUTES = ("SCHILY.", "LIBARCHIVE.", "RHT.security.selinux")
 GRANTS = ("SCHILY.xattr.security.capability", "LIBARCHIVE.xattr.security.capability")
 LARGEST = 8**11 - 1
 """The largest size that a header itself can tell in digits."""
-PIECE = 1 << 20
+PIECE, COST = 1 << 20, 50
+"""COST: what one member costs, in steps of a program."""
 
 
 @dataclass
@@ -53,6 +54,10 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
         walk.members += 1
         if walk.members > walk.limits.max_members:
             walk.skip(path or "the file", f"more than {walk.limits.max_members} members")
+            return
+        walk.spend(COST)
+        if not walk.opcodes_left:
+            walk.skip(path or "the file", "its members are too many for its size")
             return
         at = reader.member(at)
     reader.unamended(at)

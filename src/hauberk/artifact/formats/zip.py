@@ -26,7 +26,8 @@ __all__ = ["Archive", "Member", "enter", "escapes", "open_zip", "read", "sniff"]
 
 CRC_MAX = 64 << 20
 """Stored members above this are tensors; their checksum is left to whoever loads them."""
-EMPTY = "empty"
+EMPTY, COST = "empty", 25
+"""COST: what one member costs, in steps of a program."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ def open_zip(walk: Walk, data: memoryview, path: str, prefix: int = 0) -> Archiv
         walk.skip(path or "the file", f"more than {walk.limits.max_members} members")
         return None
     walk.members += where.count
+    walk.spend(COST * where.count)
+    if not walk.opcodes_left:
+        walk.skip(path or "the file", "its members are too many for its size")
+        return None
     found = members(data, where)
     zip_check.check(Complaints(walk, path), data, found)
     if not zip_layout.check(walk, data, where, found, path, prefix):

@@ -5,6 +5,7 @@ Source of the frame format: RFC 8878.
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -51,6 +52,7 @@ def decoder() -> Decoder:
     return Decoder(_library())
 
 
+@cache
 def _library() -> ModuleType:
     import importlib
 
