@@ -108,6 +108,28 @@ def test_many_links_to_overlapping_headers_are_refused_soon(scanned: Scanner) ->
     assert "artifact.hdf5.broken" in rules(scanned(maker.done(maker.group(*links))))
 
 
+def test_a_million_short_texts_are_not_all_parsed(scanned: Scanner) -> None:
+    maker = Maker()
+    seen = scanned(maker.done(maker.group(hard("w", maker.data(b"cos\na\n)R" * 20_000, string(8), 20_000)))))
+    assert any("than are tried" in gap.why for gap in seen.skipped)
+    assert len(seen.findings) < 200
+
+
+def test_a_million_links_are_told_a_hundred_times(scanned: Scanner) -> None:
+    maker = Maker()
+    links = (linked(f"{n:05d}", 64, b"\0f\0/\0") for n in range(3000))
+    assert len(scanned(maker.done(maker.group(*links))).findings) == 100
+
+
+def test_a_compound_of_members_that_overlap_is_refused(scanned: Scanner) -> None:
+    """Each of its items would be read once for every member."""
+    member = b"a\0\0" + string(4)
+    compound = bytes((0x36, 200, 0, 0)) + struct.pack("<I", 4) + member * 200
+    maker = Maker()
+    seen = scanned(maker.done(maker.group(hard("w", maker.data(bytes(400), compound, 100)))))
+    assert "overlap" in seen.findings[0].message
+
+
 def test_metadata_is_read_twice_at_most() -> None:
     maker = Maker()
     file = File(memoryview(maker.done(maker.group(*(text(f"a{n}", b"x" * 100) for n in range(500))))))

@@ -23,7 +23,8 @@ Scanner = Callable[..., Scanned]
 CODE = {"lambda_bytecode", "lambda_as_activation", "lambda_by_function", "torch_module", "tfsm_layer", "op_layer"}
 CALLS = {"get_file", "enable_unsafe", "os_system", "class_of_os", "eval_of_builtins", "in_inbound_nodes"}
 FILES = {"vocabulary_path", "vocabulary_relative", "vocabulary_url", "path_in_settings"}
-UNKNOWN = {"hub_elsewhere", "hub_registered", "hub_unknown", "custom_class", "custom_function", "unknown_in_keras", "other_package", "typespec", "map_operation",
+UNKNOWN = {"hub_elsewhere", "hub_registered", "hub_unknown",
+           "custom_class", "custom_function", "unknown_in_keras", "other_package", "typespec", "map_operation",
            "registered_over_known", "module_is_no_text", "class_is_no_text", "op_lambda"}  # fmt: skip
 RULES = {
     **dict.fromkeys(CODE, "artifact.keras.lambda"),

@@ -31,6 +31,9 @@ PLUGINS = {
 }  # fmt: skip
 """Filters of The HDF Group's registry that PyTables and hdf5plugin bring."""
 
+MAX_TOLD = 100
+"""Findings of one rule: a hostile file has a million links."""
+
 
 def sniff(data: memoryview) -> bool:
     """Whether HDF5's mark stands where the library looks for it."""
@@ -49,10 +52,11 @@ class Reader:
         self.walk, self.file, self.path = walk, file, path
         self.heaps = GlobalHeaps(file)
         self.items = Items(file, self.heaps)
-        self.content = Content(walk, path)
+        self.content = Content(walk, path, len(file.data))
         self.headers: dict[int, list[Message]] = {}
         self.shared: dict[tuple[int, int], Cursor] = {}
         self.seen: set[int] = set()
+        self.told: dict[str, int] = {}
 
     def run(self) -> None:
         """Walk the file's extension, its objects, and what belongs to none of them. Raises Broken."""
@@ -242,5 +246,8 @@ class Reader:
             self._tell("reference", Severity.HIGH, name, "its references may name other files", OUTSIDE)
 
     def _tell(self, rule: str, severity: Severity, name: str, message: str, references: tuple[str, ...]) -> None:
+        self.told[rule] = self.told.get(rule, 0) + 1
+        if self.told[rule] > MAX_TOLD:
+            return
         place = Place(self.path, printable(name))
         self.walk.flaw(f"artifact.hdf5.{rule}", severity, place, message, REMEDY, references)

@@ -8,7 +8,10 @@ from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import keras, payload, pickle
 
-SHORT = 4
+SHORT, LONG = 4, 63
+"""No pickle that calls anything is as short as the one; no file as the other."""
+FREE_TRIALS, BYTES_A_TRIAL = 4096, 64
+"""Texts of a file that are parsed: so many, and one more for so many of its bytes."""
 MIGHT_CALL = re.compile(rb"[\n\x93]")
 """A pickle imports something by GLOBAL and INST, which end lines, or by STACK_GLOBAL; one that does not is data."""
 PROGRAMS = re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01|#!\s*/|[\xcf\xce]\xfa\xed\xfe|\xca\xfe\xba\xbe")
@@ -19,8 +22,9 @@ WINDOWS_HEADER = 0x3C
 class Content:
     """Looks at texts and numbers, and tells what they are."""
 
-    def __init__(self, walk: Walk, path: str) -> None:
+    def __init__(self, walk: Walk, path: str, size: int) -> None:
         self.walk, self.path = walk, path
+        self.left = FREE_TRIALS + size // BYTES_A_TRIAL
 
     def text(self, text: memoryview, name: str) -> None:
         """A string, or bytes: it may be JSON that a loader obeys, a pickle that PyTables reads, a program."""
@@ -28,11 +32,19 @@ class Content:
             return
         begin = bytes(text).lstrip()[:1]
         if begin in (b"{", b"["):
-            self._json(text, name)
-        elif (MIGHT_CALL.search(text) or pickle.sniff(text)) and self._pickle(text, name):
+            if self._tried():
+                self._json(text, name)
+        elif (MIGHT_CALL.search(text) or pickle.sniff(text)) and self._tried() and self._pickle(text, name):
             return
-        if begin.strip(b"\0"):
+        if len(text) > LONG and begin.strip(b"\0"):
             payload.look(self.walk, text, self.path, printable(name))
+
+    def _tried(self) -> bool:
+        """Count a text that is to be parsed: no honest file holds so many short ones that look like programs."""
+        self.left -= 1
+        if self.left == 0:
+            self.walk.skip(self.path or "the file", "it has more texts that may be programs than are tried")
+        return self.left > 0
 
     def numbers(self, piece: memoryview, name: str) -> None:
         """Numbers, of which the first bytes are looked at: weights are no program and no pickle."""

@@ -33,7 +33,7 @@ INCLUDE, TRANSFORM = "http://www.w3.org/2001/XInclude", "http://www.w3.org/1999/
 SHOWN = (SVG, XHTML)
 ACTIVE = frozenset(("script", "iframe", "object", "embed", "foreignobject", "handler", "applet", "listener"))
 RUNS = re.compile(r"\s*(?:javascript|vbscript)\s*:|\s*data\s*:\s*(?:text/html|image/svg|application/xhtml)", re.I)
-LONG = 40
+LONG = 64
 """Shorter texts hide no file."""
 REMEDY = "do not load this file; write it again without what is told here"
 Attributes = dict[str, str]
