@@ -388,6 +388,51 @@ def test_a_program_that_lies_is_refused(tmp_path: Path, name: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["m.pt"]
 
 
+def test_an_archive_of_two_readings_is_refused(tmp_path: Path) -> None:
+    """Two programs of one name: torch runs one of them, another reader may see the other."""
+    content = saved(weights(), True)
+    with zipfile.ZipFile(io.BytesIO(content)) as old:
+        name = next(n for n in old.namelist() if n.endswith("/data.pkl"))
+        program = old.read(name)
+    buffer = io.BytesIO(rewritten(content, lambda p: p, True))
+    with zipfile.ZipFile(buffer, "a") as new, pytest.warns(UserWarning, match="Duplicate"):
+        new.writestr(name, program)
+    (tmp_path / "m.pt").write_bytes(buffer.getvalue())
+    with pytest.raises(UnsupportedError, match="two readings"):
+        convert(tmp_path / "m.pt", tmp_path / "out")
+
+
+def test_numbers_of_a_big_endian_machine_are_turned(tmp_path: Path) -> None:
+    """As torch turns them: the file says in which order it was written."""
+    honest = {"f": torch.randn(5), "h": torch.randn(3).half(), "b": torch.tensor([True]), "c": torch.randn(2).cfloat()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(honest, True))) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.endswith("/byteorder"):
+                part = b"big"
+            elif "/data/" in name:
+                width = {0: 4, 1: 2, 2: 1, 3: 4}[int(name.rpartition("/")[2])]
+                part = b"".join(part[i : i + width][::-1] for i in range(0, len(part), width))
+            new.writestr(name, part)
+    (tmp_path / "m.pt").write_bytes(out.getvalue())
+    found, theirs = taken(tmp_path / "m.pt"), torch.load(tmp_path / "m.pt")
+    assert all(same(found[name], value) and same(theirs[name], value) for name, value in honest.items())
+
+
+def test_a_legacy_storage_may_be_a_view_of_another(tmp_path: Path) -> None:
+    """As torch before 0.4 wrote them: (key of the view, first item, items)."""
+    content = saved({"a": torch.arange(10.0)[:4]}, False)
+
+    def as_view(program: bytes) -> bytes:
+        assert b"K\nN" in program
+        return program.replace(b"K\nN", b"K\nX\x01\x00\x00\x00vK\x03K\x04\x87", 1)
+
+    (tmp_path / "m.pt").write_bytes(rewritten(content, as_view, False))
+    found, theirs = taken(tmp_path / "m.pt"), torch.load(tmp_path / "m.pt", weights_only=False)
+    assert found["a"].tolist() == theirs["a"].tolist() == [3.0, 4.0, 5.0, 6.0]
+
+
 def test_a_few_bytes_do_not_become_very_many(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1).expand(1 << 40)}, tmp_path / "m.pt")
     with pytest.raises(LimitExceeded, match="its tensors have"):

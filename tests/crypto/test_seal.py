@@ -442,7 +442,8 @@ def test_a_killed_opener_leaves_no_plaintext(sealed: Callable[..., Path], tmp_pa
     key.save(tmp_path / "k")
     done = subprocess.run([sys.executable, "-c", KILLED, path, folder / "out", tmp_path / "k"], check=False)
     assert done.returncode == -signal.SIGKILL
-    left = [p for p in folder.iterdir() if p.read_bytes()]
-    with newfile.new_file(folder / "probe"):
-        hidden = len(list(folder.iterdir())) > 0
-    assert left == [] or hidden, "the file system knows files without a name, and yet one was left"
+    try:
+        os.close(os.open(folder, os.O_RDWR | os.O_TMPFILE, 0o600))
+    except OSError:
+        pytest.skip("this file system has no files without a name")
+    assert list(folder.iterdir()) == []
