@@ -12,11 +12,20 @@ Nothing is imported until it is asked for; nothing is found by walking folders.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+def entry_points(group: str) -> Iterable[EntryPoint]:
+    """The installed entry points of a group. Imported late: it costs as much as a small scan."""
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
 
 
 class Registry:
