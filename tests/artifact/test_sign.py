@@ -113,6 +113,51 @@ def test_a_file_that_is_not_as_long_as_planned_is_refused(tmp_path: Path, size: 
         hash_pieces([Piece(tmp_path / "a", size + off), Piece(tmp_path / "a", size)], workers=2)
 
 
+class Touching:
+    """A hash during which somebody writes to the file."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def update(self, data: bytes) -> None:
+        self._place.write_bytes(b"y" * self._place.stat().st_size)
+        os.utime(self._place, ns=(1, 1))
+
+    def digest(self) -> bytes:
+        return b""
+
+
+def test_a_file_that_is_written_to_meanwhile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, read = tmp_path / "a", os.pread
+    place.write_bytes(b"x" * (SMALL + 1))
+    with pytest.raises(InputError, match="changed while"):
+        hash_pieces([Piece(place, SMALL + 1)], lambda *_: Touching(place))
+    place.write_bytes(b"x" * 9)
+
+    def touched(fd: int, n: int, at: int) -> bytes:
+        os.utime(place, ns=(2, 2))
+        return read(fd, n, at)
+
+    monkeypatch.setattr(os, "pread", touched)
+    with pytest.raises(InputError, match="changed while"):
+        hash_pieces([Piece(place, 9)])
+
+
+def test_a_file_that_is_replaced_between_its_shards_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, read = tmp_path / "a", os.pread
+    place.write_bytes(b"x" * 20)
+
+    def replaced(fd: int, n: int, at: int) -> bytes:
+        content = read(fd, n, at)
+        (tmp_path / "b").write_bytes(b"x" * 20)
+        (tmp_path / "b").replace(place)
+        return content
+
+    monkeypatch.setattr(os, "pread", replaced)
+    with pytest.raises(InputError, match="changed while"):
+        claim_of(place, recipe(shard_size=10))
+
+
 def test_an_error_in_a_thread_is_raised(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * (SMALL + 1))
     pieces = [Piece(tmp_path / "a", SMALL + 1), Piece(tmp_path / "absent", SMALL + 2)]
@@ -184,6 +229,20 @@ def test_empty_files_are_outside_of_shards(tmp_path: Path) -> None:
     assert compare(model, claim).uncovered == ("a",)
     (model / "b/c").write_bytes(b"")
     assert changes(model, claim) == [("changed", "b/c", 0)]
+
+
+def test_a_path_that_is_left_out_is_no_name(tmp_path: Path) -> None:
+    model = build(tmp_path / "m", {"a": b"1", "b/a": b"2", "b/.git/x": b"3"})
+    assert sorted(claim_of(model, recipe(ignore=["a"])).files()) == ["b/.git/x", "b/a"]
+
+
+def test_verify_raises_when_anything_is_unlike(tmp_path: Path) -> None:
+    model = build(tmp_path / "m")
+    sign(model, tmp_path / "m.sig")
+    assert verify(model, TRUST).signed.signer == KEY.key_id
+    (model / "a").write_bytes(b"now")
+    with pytest.raises(VerificationError, match="a is changed"):
+        verify(model, TRUST)
 
 
 def test_the_signature_may_lie_in_the_model(tmp_path: Path) -> None:

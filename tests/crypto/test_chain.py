@@ -79,6 +79,12 @@ def test_a_path_has_no_idle_and_no_foreign_certificate() -> None:
         assert caught.value.reason in ("untrusted", "bad-signature"), listed
 
 
+def test_what_the_verifier_has_below_a_root_is_no_root() -> None:
+    other = Holder("Other", ca=True)
+    with pytest.raises(VerificationError, match="does not lead to a root"):
+        verify(der(issue(SIGNER, BELOW)), [issue(BELOW, ROOT), issue(other, other)])
+
+
 def test_another_authority_of_the_same_name() -> None:
     twin = Holder("Root", ca=True)
     with pytest.raises(VerificationError, match="does not lead to a root") as caught:
@@ -120,6 +126,7 @@ UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"
         ("a web server", {"signer": replace(SIGNER, extended=(ExtendedKeyUsageOID.SERVER_AUTH,))}),
         ("an unknown critical extension", {"signer": replace(SIGNER, extra=((UNKNOWN, True),))}),
         ("constraints that are not understood", {"below": replace(BELOW, extra=((constraints("a.example"), False),))}),
+        ("a hash that is too short", {"below": replace(BELOW, hashed=hashes.SHA224())}),
         ("a weak key above", {"below": replace(BELOW, key=rsa.generate_private_key(65537, 1024))}),
         ("a key that signs no models", {"signer": replace(SIGNER, key=rsa.generate_private_key(65537, 2048))}),
         ("a curve that is not known", {"signer": replace(SIGNER, key=ec.generate_private_key(ec.SECP256K1()))}),
