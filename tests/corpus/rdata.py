@@ -140,6 +140,14 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
             "1029", "253", "252", "6", "1", "262153", "6", "system", "2", "16", "1", "262153", "2", "id", "254"
         ),
     ),
+    "promise_as_text_of_another_version": (
+        "CVE-2024-27322: R looks at no more of the writer than whether it is too new",
+        lambda: b"A\n 2 1 1\n1029 253 252\n6 1 262153 6 system\n2 16 1 262153 2 id 254\n",
+    ),
+    "promise_of_another_writer": (
+        "CVE-2024-27322: any version will do",
+        lambda: b"X\n" + word(2) + word(0x7F020304) + word(0) + promise(UNBOUND, SYSTEM),
+    ),
     "function": ("a function that predict may call", lambda: file(closure(SYSTEM))),
     "function_that_shadows": ("load() puts it before R's own", lambda: saved(print=closure(call("sum", integers(1))))),
     "function_in_an_s4_object": (
@@ -252,6 +260,7 @@ GOOD: dict[str, tuple[str, Callable[[], bytes]]] = {
         "the writer's own order of bytes",
         lambda: b"B\n" + struct.pack("<4i", 2, 0x40202, 0x20300, 13) + struct.pack("<3i", 2, 7, 8),
     ),
+    "numbers": ("near miss: a list of numbers below a letter", lambda: b"A\n2\n3\n4\n5\n6\n"),
     "long_formula": (
         "near miss: a formula of 2,000 terms nests as deep",
         lambda: file((word(6) + name("+") + word(2)) * 2000 + name("x") + (word(2) + name("y") + NULL) * 2000),

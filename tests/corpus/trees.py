@@ -102,7 +102,8 @@ XGBOOST: dict[str, Callable[[], bytes]] = {
     "xgboost_booster_of_nobody": lambda: as_json(nested(MODEL, "learner.gradient_booster.name", "plugin")),
     "xgboost_part_of_nobody": lambda: as_json(MODEL | {"callbacks": ["os.system"]}),
     "xgboost_ubj_part_of_nobody": lambda: as_ubj(nested(MODEL, "learner.code", "import os")),
-    "xgboost_no_learner": lambda: as_json({"learner": [], "version": [1]}),
+    "xgboost_behind_many_spaces": lambda: b"{" + b" " * 9000 + as_json(booster(left_children=[900, -1, -1]))[1:],
+    "xgboost_behind_another_name": lambda: as_json({"note": "x" * 9000} | booster(left_children=[900, -1, -1])),
     "xgboost_ubj_nested_deeply": lambda: b"{" + length(7) + b"learner" + b"[" * 500,
     "xgboost_ubj_huge_array": lambda: b"{" + length(7) + b"learner[$d#" + length(1 << 60),
     "xgboost_ubj_array_of_nothing": lambda: b"{" + length(7) + b"learner[$Z#" + length(1 << 40) + b"}",
@@ -166,6 +167,11 @@ LIGHTGBM: dict[str, Callable[[], bytes]] = {
     "lightgbm_control_characters": lambda: text(SPLITS, head="monotone_constraints=\x1b[31m\n"),
     "lightgbm_more_features_than_names": lambda: text(SPLITS).replace(b"max_feature_idx=1", b"max_feature_idx=8"),
     "lightgbm_more_trees_in_a_round_than_classes": lambda: text(SPLITS).replace(b"iteration=1", b"iteration=7"),
+    "lightgbm_names_in_another_order": lambda: (
+        text(SPLITS | {"left_child": "0 -1"})
+        .replace(b"version=v4\n", b"label_index=0\nversion=v4\n", 1)
+        .replace(b"iteration=1\nlabel_index=0\n", b"iteration=1\n")
+    ),
     "lightgbm_cut": lambda: text(SPLITS)[:-60],
     "lightgbm_no_end": lambda: text(SPLITS, tail=""),
     "lightgbm_pickle_behind": lambda: text(SPLITS) + EVIL,
@@ -193,6 +199,16 @@ def xgboost_json() -> bytes:
 @honest("xgboost", "one tree, in UBJSON", file="model.ubj")
 def xgboost_ubj() -> bytes:
     return as_ubj(MODEL)
+
+
+@honest("json", "near miss: another program's learner", file="config.json")
+def xgboost_other_learner() -> bytes:
+    return as_json({"learner": {"rate": 0.1, "steps": [1, 2]}})
+
+
+@honest("text", "near miss: words, of which the first is a tree", file="words.txt")
+def lightgbm_words() -> bytes:
+    return b"tree\nhouse\ngarden\n"
 
 
 @honest("xgboost", "a linear booster", file="model.json")

@@ -312,6 +312,18 @@ def end_in_the_comment() -> bytes:
     return archive(ONE, comment=b"PK\x05\x06 is how archives end")
 
 
+@bad("zip", "two end records that both reach the end of the file: the first is in the last member", file="model.zip")
+def two_ends_that_fit() -> bytes:
+    inner = archive(replace(ONE, content=EVIL))
+    shown = replace(ONE, name=b"shown", content=HONEST)
+    for size in range(20, 400):
+        fake = inner[:-2] + struct.pack("<H", size)
+        whole = archive(shown, replace(ONE, name=b"raw", content=fake))
+        if whole.endswith(fake + whole[len(whole) - size :]):
+            return whole
+    raise AssertionError
+
+
 @bad("zip", "a pickle in the comment", file="model.zip")
 def pickle_in_the_comment() -> bytes:
     return archive(ONE, comment=EVIL)

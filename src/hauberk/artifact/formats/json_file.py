@@ -124,6 +124,7 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
     value = [parsed.value, *parsed.dropped] if parsed.dropped else parsed.value
     _as_keras(walk, parsed, data, path)
     _as_paddle(walk, parsed, path)
+    _as_xgboost(walk, parsed, path)
     if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
         from . import notebook
 
@@ -132,6 +133,15 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
     from . import configuration
 
     configuration.walk_value(walk, value, path)
+
+
+def _as_xgboost(walk: Walk, parsed: Parsed, path: str) -> None:
+    """XGBoost's trees, wherever in the file its names stand."""
+    if isinstance(parsed.value, dict) and ("learner" in parsed.value or "Model" in parsed.value):
+        from . import xgboost
+
+        if xgboost.is_model(parsed.value):
+            xgboost.walk_value(walk, parsed.value, path)
 
 
 def _as_keras(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None:

@@ -34,11 +34,14 @@ _WHOLE = re.compile(rb" *(?:-?[0-9]{1,18}(?: +|$))*")
 _TEXT = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 _PARAMETER = re.compile(rb"\[[A-Za-z0-9_]+: [^\x00-\x1f\x7f]*\]")
 CATEGORICAL = 1
+LOOKED = 1 << 16
+"""Bytes in which the first names of a model stand."""
 
 
 def sniff(data: memoryview) -> bool:
-    """Whether this begins as a LightGBM model."""
-    return bytes(data[:64]).replace(b"\r", b"").startswith((b"tree\nversion=", b"tree\nnum_class="))
+    """Whether LightGBM takes this for a model: its first line is `tree`, and trees or their number follow."""
+    head = bytes(data[:LOOKED]).replace(b"\r", b"")
+    return head.startswith(b"tree\n") and any(name in head for name in (b"\nversion=", b"\nnum_class=", b"\nTree="))
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:
@@ -69,7 +72,8 @@ class Reader:
     def read(self) -> None:
         """Head, trees, importances, parameters, categories. Raises Broken."""
         lines = self._lines()
-        next(lines)
+        if next(lines)[1] != b"tree":
+            raise Broken("the first line is not `tree`", 0)
         part = _Part.HEAD
         for at, line in lines:
             part = self._line(part, at, line)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ...core.errors import UnsupportedError
+from ...core.errors import InputError, UnsupportedError
+from ...core.limits import Limits
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join
 from .opcodes import Broken
@@ -16,15 +17,33 @@ from .rdata_items import Items, Stopped
 from .rdata_stream import Binary, Stream, Text
 
 _SAVED = re.compile(rb"RD[XAB][123]\n")
-_TEXT = re.compile(rb"A\n[23]\n\d{6}\n\d{5,6}\n")
-_HEADS = (b"X\n\0\0\0\2\0", b"X\n\0\0\0\3\0", b"B\n\2\0\0\0", b"B\n\3\0\0\0")
+_TEXT = re.compile(rb"A\n\s*[23]\s+(?:NA|-?\d{1,10})\s+(?:NA|-?\d{1,10})\s")
+_USUAL = re.compile(rb"A\n[23]\n\d{6}\n\d{5,6}\n")
+"""How R writes the form of text, and all that it reads: a list of numbers below a letter looks alike."""
+_HEADS = (b"X\n\0\0\0\2", b"X\n\0\0\0\3", b"B\n\2\0\0\0", b"B\n\3\0\0\0")
 MAX_ENCODING = 64
 
 
 def sniff(data: memoryview) -> bool:
     """Whether this begins as R's serialization, or as a file of several objects."""
-    head = bytes(data[:32])
-    return _SAVED.match(head) is not None or head.startswith(_HEADS) or _TEXT.match(head) is not None
+    head = bytes(data[:64])
+    if _SAVED.match(head) or head.startswith(_HEADS) or _USUAL.match(head):
+        return True
+    return _TEXT.match(head) is not None and _reads(data)
+
+
+def _reads(data: memoryview) -> bool:
+    """Whether R would get to the end of the first object."""
+    trial = Walk(Limits(), _nowhere)
+    try:
+        walk(trial, data, "")
+    except InputError:
+        return False
+    return True
+
+
+def _nowhere(walk: Walk, data: memoryview, path: str) -> None:
+    return None
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:

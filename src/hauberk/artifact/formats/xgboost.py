@@ -39,17 +39,34 @@ def sniff(data: memoryview) -> bool:
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Parse all of it. Raises Broken for what is no JSON or UBJSON, and for anything behind it."""
     if bytes(data[1:2]) in ubjson.LENGTHS:
-        value = ubjson.parse(data)
-    else:
-        try:
-            parsed = json_file.parse(data)
-        except InputError as error:
-            raise Broken(str(error)) from error
-        json_file.walk_parsed(walk, parsed, data, path)  # whose names it has is no proof of who reads it
-        value = parsed.value
+        walk_value(walk, ubjson.parse(data), path)
+        return
+    try:
+        parsed = json_file.parse(data)
+    except InputError as error:
+        raise Broken(str(error)) from error
+    json_file.walk_parsed(walk, parsed, data, path)  # which comes back here for every model, whatever its first names
+
+
+def is_model(value: Any) -> bool:
+    """Whether XGBoost takes this for a model: it looks for a booster, and passes over names that it does not know.
+
+    >>> is_model({"note": 1, "learner": {"gradient_booster": {}}}), is_model({"learner": {"rate": 0.1}})
+    (True, False)
+    """
+    model = value.get("Model", value) if isinstance(value, dict) else None
+    learner = model.get("learner") if isinstance(model, dict) else None
+    return isinstance(learner, dict) and "gradient_booster" in learner
+
+
+def walk_value(walk: Walk, value: Any, path: str) -> None:
+    """Hold a parsed model to what XGBoost writes, and its trees to their bounds."""
     walk.formats[path] = "xgboost"
-    for what in dict.fromkeys(_complaints(value)):
-        walk.flaw("artifact.xgboost.unknown", Severity.HIGH, Place(path), what, REMEDY, ("CWE-20",))
+    try:
+        for what in dict.fromkeys(_complaints(value)):
+            walk.flaw("artifact.xgboost.unknown", Severity.HIGH, Place(path), what, REMEDY, ("CWE-20",))
+    except Broken as error:
+        walk.flaw("artifact.xgboost.broken", Severity.HIGH, Place(path), f"xgboost: {error}", REMEDY, ("CWE-125",))
 
 
 def _complaints(value: Any) -> Iterator[str]:

@@ -12,16 +12,14 @@ from ...core.nouns import Severity
 from ..walk import Walk, join
 from .complaints import Complaints
 from .zip_check import is_text
-from .zip_records import DESCRIPTOR, END, END_SIZE, TAIL, Directory, Member
+from .zip_records import DESCRIPTOR, END_SIZE, Directory, Member, find_ends
 
 SIGNATURE = b"PK\x07\x08"
 MAX_GAPS_WALKED = 16
 """Hidden pieces that are walked; the finding stands for all of them."""
 
 
-def check(
-    walk: Walk, data: memoryview, where: Directory, members: list[Member], path: str, prefix: int = 0
-) -> bool:
+def check(walk: Walk, data: memoryview, where: Directory, members: list[Member], path: str, prefix: int = 0) -> bool:
     """Tell of hidden and shared bytes. Whether the members may be read: shared bytes are how bombs are built.
 
     prefix: bytes at the beginning that belong to another format.
@@ -88,9 +86,8 @@ def _ending(walk: Walk, complaints: Complaints, data: memoryview, where: Directo
         complaints.byte(where.begin + where.size, "hidden", Severity.HIGH, what)
     length = int.from_bytes(data[where.end + 20 : where.end + 22], "little")
     comment, behind = data[where.end + END_SIZE : where.end + END_SIZE + length], data[where.end + END_SIZE + length :]
-    tail_at = max(where.end, len(data) - TAIL)
-    if bytes(data[tail_at:]).rfind(END) + tail_at > where.end:
-        what = "another end record stands behind the first; readers differ in which to take"
+    if find_ends(data, where.end):
+        what = "another end record could be taken for the archive's; readers differ in which to take"
         complaints.byte(where.end, "hidden", Severity.HIGH, what)
     if not is_text(comment):
         complaints.byte(where.end, "comment", Severity.HIGH, "the comment of the archive is not text", "CWE-506")

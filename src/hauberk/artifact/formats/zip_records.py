@@ -79,6 +79,20 @@ def find_end(data: memoryview) -> int | None:
     return None if last is None else tail_at + last
 
 
+def find_ends(data: memoryview, end: int) -> int:
+    """How many end records a reader could take besides the one at `end`: any behind it, and those before it whose
+    comment reaches the end of the file as well (one of an archive in an archive does not).
+    """
+    tail_at = max(0, len(data) - TAIL)
+    tail = bytes(data[tail_at:])
+    at, found, looked = tail.rfind(END), 0, 0
+    while at >= 0 and looked < MAX_ENDS:
+        size = int.from_bytes(tail[at + 20 : at + 22], "little")
+        found += tail_at + at > end or (tail_at + at < end and at + END_SIZE + size == len(tail))
+        at, looked = tail.rfind(END, 0, at), looked + 1
+    return found
+
+
 MAX_ENDS = 64
 """End records looked at; more than two are a finding anyway."""
 
