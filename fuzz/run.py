@@ -87,7 +87,7 @@ def fuzz(minutes: float, seed: int) -> Iterator[tuple[bytes, Trial]]:
 def tell(name: str, data: bytes, trial: Trial, *, keep: bool = True) -> None:
     """Print what is not fine, and keep the bytes."""
     cost = f"{len(data):8} bytes {trial.cpu_s:6.2f} CPU s {trial.megabytes:5} MB"
-    print(f"{trial.word:7} {name:28} {cost}  {trial.verdict}")
+    print(f"{trial.word:7} {name:28} {cost}  {trial.verdict}", flush=True)
     if trial.told:
         print("        " + trial.told.strip().splitlines()[-1][:160])
     if keep:
