@@ -128,8 +128,8 @@ def table(found: dict[str, Any], trials: int) -> str:
         f"`cd benchmarks && python -m scan.weights --trials {trials}` on {datetime.now(UTC):%Y-%m-%d}. Honest: "
         f"{counts['tensors']} tensors of {counts['numbers']:,} floats from the files of honest.tsv and models trained "
         f"here; {counts['examined']} of them ({counts['blocks']} of {counts['all_blocks']} blocks of 4,096) are at "
-        f"full precision and were examined. **{len(alarms)} false alarms**: {100 * wrong.value:.2f} % of tensors, at most "
-        f"{100 * wrong.high:.2f} % (95 %)."
+        f"full precision and were examined. **{len(alarms)} false alarms**: {100 * wrong.value:.2f} % of tensors, at "
+        f"most {100 * wrong.high:.2f} % (95 %)."
     )
     how = (
         f"Planted: {SIZE} bytes in windows of {WINDOW:,} weights of {found['windows']} of those tensors. Share found, "
