@@ -608,6 +608,46 @@ def test_initialisers_of_onnx(tmp_path: Path) -> None:
     assert [note.path for note in done.left] == ["text"]
 
 
+def test_data_sets_of_hdf5(tmp_path: Path) -> None:
+    from corpus import hdf5 as samples
+    from corpus.hdf5_writer import BYTE, FLOAT, Maker, compact, hard, shape, text
+
+    (tmp_path / "m.h5").write_bytes(samples.plain_weights())
+    done = convert(tmp_path / "m.h5", tmp_path / "out")
+    assert list(_as_bytes(tmp_path / "out").values()) == [samples.WEIGHTS]
+    assert list(done.tensors.values()) == [("F32", (2, 3))]
+    maker = Maker()
+    double = bytes((0x11, 0x21, 0x3F, 0)) + (8).to_bytes(4, "little") + bytes((0, 0, 64, 0, 52, 11, 0, 52)) + bytes(4)
+    brain = bytes((0x11, 0x20, 15, 0)) + (2).to_bytes(4, "little") + bytes((0, 0, 16, 0, 7, 8, 0, 7)) + bytes(4)
+    odd = FLOAT[:8] + bytes((0, 0, 32, 0, 20, 11, 0, 20)) + bytes(4)
+    group = maker.group(
+        hard("big", maker.data(np.arange(3, dtype=">f8").tobytes(), double, 3)), text("name", b"dense"),
+        hard("brain", maker.data(b"abcd", brain, 2)), hard("odd", maker.data(bytes(8), odd, 2)),
+        hard("bytes", maker.data_set(compact(b"xyz"), BYTE, shape(3))),
+    )  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as keras:
+        keras.writestr("config.json", "{}")
+        keras.writestr("model.weights.h5", maker.done(maker.group(hard("layers", group))))
+    done = convert(tmp_path / "m.keras", tmp_path / "out", replace=True)
+    assert {k: v[0] for k, v in done.tensors.items()} == {
+        "layers/big": "F64", "layers/brain": "BF16", "layers/bytes": "U8"
+    }  # fmt: skip
+    assert load_file(tmp_path / "out")["layers/big"].tolist() == [0.0, 1.0, 2.0]
+    assert [note.path for note in done.left] == ["layers/odd"]
+
+
+def test_a_chunk_of_hdf5_and_data_that_lie_elsewhere(tmp_path: Path) -> None:
+    from corpus import hdf5 as samples
+
+    (tmp_path / "m.h5").write_bytes(samples.one_chunk())
+    convert(tmp_path / "m.h5", tmp_path / "out")
+    assert _as_bytes(tmp_path / "out") == {"kernel": samples.WEIGHTS}
+    for elsewhere in (samples.external_data, samples.virtual_data):
+        (tmp_path / "m.h5").write_bytes(elsewhere())
+        with pytest.raises(UnsupportedError, match="lie in another file"):
+            convert(tmp_path / "m.h5", tmp_path / "none")
+
+
 def test_a_source_that_changes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hauberk.artifact.weights import write
 

@@ -29,7 +29,8 @@ def convert(
 ) -> Converted:
     """Write the tensors of a file as safetensors, dense and named as `state_dict()` names them.
 
-    Reads torch checkpoints (zip and legacy), pickles and joblib files of NumPy arrays, .npy, .npz and ONNX.
+    Reads torch checkpoints (zip and legacy), pickles and joblib files of NumPy arrays, .npy, .npz, ONNX, Keras
+    and other HDF5 files.
     partial: leave out tensors that safetensors has no form for, or that cannot be understood.
     Memory: what the program of the file needs, and a few MiB; weights are copied from where they lie.
     Raises InputError for a file that cannot be read or holds no tensor, UnsupportedError for one of another format or

@@ -22,7 +22,7 @@ example:
   left out: epoch (int 3)
   62 tensors of model.pt (torch, sha256:6b1f…) are in model.safetensors
 
-reads torch checkpoints, pickle and joblib files of arrays, .npy, .npz and ONNX. exit 0 when the weights were taken
+reads torch checkpoints, pickle and joblib files of arrays, .npy, .npz, ONNX, .keras and .h5. exit 0 when the weights were taken
 out, whatever else the file would have done; 2 when they could not be.
 """
 

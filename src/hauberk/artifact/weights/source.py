@@ -17,6 +17,8 @@ from .values import Whole
 
 TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19"
 NPY = b"\x93NUMPY"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+KERAS = "model.weights.h5"
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x5d\0\0", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 TWO_READINGS = ("artifact.archive.duplicate", "artifact.archive.mismatch")
 
@@ -54,6 +56,10 @@ def read(data: memoryview, limits: Limits) -> Source:
         from .safetensors_file import read_safetensors
 
         return Source("safetensors", "np", read_safetensors(data))
+    if head.startswith(HDF5):
+        from .hdf5_file import read_hdf5
+
+        return Source("hdf5", "tf", read_hdf5(walk, data))
     if head[:1] == b"\x08":
         from .onnx_file import read_onnx
 
@@ -75,6 +81,11 @@ def _zip(walk: Walk, data: memoryview, limits: Limits) -> Source:
         for m in archive.members:
             items += [m.name.removesuffix(".npy"), read_npy(member(walk, archive, m.name))]
         return Source("npz", "np", Whole("dict", items))
+    if archive.named(KERAS):
+        from .hdf5_file import read_hdf5
+        from .torch_file import member
+
+        return Source("keras", "tf", read_hdf5(walk, member(walk, archive, KERAS)))
     from .torch_file import read_zip
 
     built = read_zip(walk, archive)

@@ -141,7 +141,8 @@ class _Taker:
 
     def _lost(self, lost: Lost, path: str | None) -> None:
         if not self.partial:
-            raise UnsupportedError(f"{shown(path)}: {lost.why} (opcode {lost.at})", hint=PARTIAL)
+            where = f" (opcode {lost.at})" if lost.at else ""
+            raise UnsupportedError(f"{shown(path)}: {lost.why}{where}", hint=PARTIAL)
         self._leave(path, f"a tensor: {lost.why}")
 
     def _leave(self, path: str | None, what: str) -> None:
