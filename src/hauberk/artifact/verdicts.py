@@ -34,6 +34,9 @@ class Standing(StrEnum):
 REACHING = frozenset(("__builtins__", "__import__", "__loader__", "__spec__", "__dict__", "__globals__", "__class__"))
 """Names that every module has, and behind which everything else lies."""
 
+DEEPEST = 8
+"""Names of modules are looked up among the dangerous ones this far; none of those goes as deep."""
+
 BY_USER = "allowed by the user"
 """The reason for what only --allow lets through; counted, so that a policy may forbid it."""
 
@@ -168,12 +171,12 @@ class Judge:
         pieces = name.split(".")
         if found := dangers().names.get((module, name)) or dangers().names.get((module, pieces[0])):
             return found
-        parts = module.split(".")
+        parts = module.split(".", DEEPEST)[:DEEPEST]
         for n in range(len(parts), 0, -1):
             if found := dangers().modules.get(".".join(parts[:n])):
                 return found
         if len(pieces) > 1 and pieces[0] in dangers().modules:
             return Ruling(Standing.DANGEROUS, f"it reaches {pieces[0]} through another module", ("CWE-502",))
-        if name in REACHING or (len(pieces) > 1 and any(piece.startswith("__") for piece in pieces[1:])):
+        if pieces[0] in REACHING or (len(pieces) > 1 and any(piece.startswith("__") for piece in pieces[1:])):
             return Ruling(Standing.DANGEROUS, "it walks attributes to reach what is not named", ("CWE-502",))
         return None

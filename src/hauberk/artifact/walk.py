@@ -62,10 +62,14 @@ Route = Callable[["Walk", memoryview, str], None]
 
 @dataclass
 class Work:
-    """What the walk of one file has cost so far, and may cost. Trials spend of the same."""
+    """What the walk of one file has cost so far, and may cost. Trials spend of the same.
+
+    decoded: bytes of programs that were decoded out of a pickle's own texts.
+    """
 
     opcodes: int = 0
     entries: int = 0
+    decoded: int = 0
     most_opcodes: int = FREE_OPCODES
     most_entries: int = FREE_ENTRIES
 

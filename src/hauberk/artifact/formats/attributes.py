@@ -20,26 +20,31 @@ HIDING = frozenset(
 
 
 def complaints(state: Any) -> Iterator[str]:
-    """What is wrong with the attributes that a state sets."""
+    """What is wrong with the attributes that a state sets. A container is read once, unless it has grown since."""
     if isinstance(state, Made) and isinstance(state.cls, Global) and state.cls.dotted in HIDING:
         yield f"sets attributes from the result of {state.cls.dotted}, where they cannot be seen"
-    for part in (state, *(state.items if isinstance(state, Seq) and state.kind == "tuple" else ())):
-        if isinstance(part, Seq) and part.kind == "dict" and not part.whole:
-            yield "sets more attributes than can be seen"
-    for keys, by_setattr in _names(state):
-        for key in keys:
-            if type(key) is str:
-                if key in HOOKS or (by_setattr and key.startswith("__")):
-                    yield f"sets the attribute {key!r}, which loading calls or obeys later"
-            elif isinstance(key, Made | Opaque | Global):
-                yield f"sets an attribute whose name is computed: {shown(key)}"
+    if not isinstance(state, Seq):
+        return
+    if state.kind == "dict":
+        yield from _once(state, "attributes")
+    elif state.kind == "tuple":
+        for place, part in enumerate(state.items):
+            if isinstance(part, Seq) and part.kind == "dict":
+                yield from _once(part, "slots" if state.count == 2 and place == 1 else "attributes")
 
 
-def _names(state: Any) -> list[tuple[list[Any], bool]]:
-    """The attribute names that a state sets; True where they are set with setattr (slots)."""
-    if isinstance(state, Seq) and state.kind == "dict":
-        return [(state.items[::2], False)]
-    if isinstance(state, Seq) and state.kind == "tuple" and state.count == 2:
-        pairs = zip(state.items, (False, True), strict=False)
-        return [(part.items[::2], slots) for part, slots in pairs if isinstance(part, Seq) and part.kind == "dict"]
-    return []
+def _once(state: Seq, how: str) -> list[str]:
+    found: list[str] = state.note(how, lambda: list(_dict(state, how)))
+    return found
+
+
+def _dict(state: Seq, how: str) -> Iterator[str]:
+    """how: attributes go into `__dict__`, slots are set with setattr, which obeys more names."""
+    if not state.whole:
+        yield "sets more attributes than can be seen"
+    for key in state.items[::2]:
+        if type(key) is str:
+            if key in HOOKS or (how == "slots" and key.startswith("__")):
+                yield f"sets the attribute {key!r}, which loading calls or obeys later"
+        elif isinstance(key, Made | Opaque | Global):
+            yield f"sets an attribute whose name is computed: {shown(key)}"

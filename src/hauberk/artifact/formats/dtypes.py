@@ -67,6 +67,8 @@ def _told(kind: str, given: int, inner: Any, fields: Any, size: Any) -> Facts | 
         return None
     if inner is not None:
         return _subarray(inner, size)
+    if fields is not None and not isinstance(fields, Seq):
+        return None
     return _structure(fields, size) if fields is not None else Facts(size, objects=False)
 
 
@@ -79,8 +81,13 @@ def _subarray(inner: Any, size: int) -> Facts | None:
     return Facts(size, base.objects)
 
 
-def _structure(fields: Any, size: int) -> Facts | None:
+def _structure(fields: Seq, size: int) -> Facts | None:
     """A structure whose every field lies inside of it."""
+    found: Facts | None = fields.note("dtype", lambda: _fields(fields, size))
+    return found if found is None or found.size == size else None
+
+
+def _fields(fields: Seq, size: int) -> Facts | None:
     items, objects = _whole(fields, "dict"), False
     for field in items[1::2]:
         parts = _whole(field, "tuple")

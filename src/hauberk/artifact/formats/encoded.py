@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 HEAD = 64
 MAX_LAYERS = 4
-MAX_BYTES = 16 << 20
+MAX_BYTES = 4 << 20
 """What an encoded constant may expand to and still be looked at."""
 
 PICKLE = re.compile(rb"\x80[\x00-\x05]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...core.nouns import Place, Severity
@@ -56,6 +57,9 @@ class Inspector(Watcher):
         self.pending: dict[str, tuple[Ruling, Global]] = {}
         self.told: set[str] = set()
         self.kept: dict[str, int] = {}
+        self.made: dict[int, memoryview] = {}
+        """Bytes that a call made or read, by the id of what it was given: once is enough."""
+        self.held: list[Any] = []  # keeps those ids theirs
         self.worst = Standing.ALLOWED
         self.harmful = False
 
@@ -93,7 +97,7 @@ class Inspector(Watcher):
         ruling = self.weigh(target, use)
         if ruling.verdict is not Standing.ALLOWED:
             self.harmful = True
-            self._accuse(target, f"{EXPLAIN[use]} {printable(target.dotted)} with {shown(args)}", ruling, at)
+            self._accuse(target, lambda: f"{EXPLAIN[use]} {printable(target.dotted)} with {shown(args)}", ruling, at)
         elif ruling.shape:
             return self._shaped(ruling, target, args, at)
         return Made(target, args)
@@ -166,8 +170,11 @@ class Inspector(Watcher):
             self.odd(f"keeps {printable(dotted)}, which other objects could call with anything", 0)
         self.kept.clear()
         for ruling, name in list(self.pending.values()):
-            self._accuse(name, f"imports {printable(name.dotted)}", ruling, name.at)
+            self._accuse_import(name, ruling)
         self.pending.clear()
+
+    def _accuse_import(self, name: Global, ruling: Ruling) -> None:
+        self._accuse(name, lambda: f"imports {printable(name.dotted)}", ruling, name.at)
 
     def weigh(self, name: Global, use: str) -> Ruling:
         """The verdict on a global in one use; it is counted for the exhibit."""
@@ -198,14 +205,15 @@ class Inspector(Watcher):
             if ruling.state and (complaint := STATES[ruling.state](target, state)):
                 self.odd(f"sets the state of {printable(target.cls.dotted)}: {complaint}", at)
             if ruling.verdict is not Standing.ALLOWED:
-                self._accuse(target.cls, f"sets the state of {printable(target.cls.dotted)}", ruling, at)
+                cls = target.cls
+                self._accuse(cls, lambda: f"sets the state of {printable(cls.dotted)}", ruling, at)
         target.state = state
 
-    def _accuse(self, name: Global, what: str, ruling: Ruling, at: int) -> None:
+    def _accuse(self, name: Global, what: Callable[[], str], ruling: Ruling, at: int) -> None:
         self.pending.pop(name.dotted, None)
         if name.dotted not in self.told and len(self.told) < MAX_TOLD:
             self.told.add(name.dotted)
-            self._tell(f"{what}: {ruling.reason}", ruling.verdict, at, ruling.references, name.dotted)
+            self._tell(f"{what()}: {ruling.reason}", ruling.verdict, at, ruling.references, name.dotted)
 
     def _shaped(self, ruling: Ruling, target: Global, args: Any, at: int) -> Any:
         judged = SHAPES[ruling.shape](self, target, args, at)

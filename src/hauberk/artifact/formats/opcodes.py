@@ -6,6 +6,7 @@ is the unknown result of a call, and a `Seq` keeps how many items it has and the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import InputError
@@ -26,15 +27,11 @@ class Broken(InputError):
 class Global:
     """A name that loading imports, as the unpickler resolves it."""
 
-    __slots__ = ("at", "module", "name")
+    __slots__ = ("at", "dotted", "module", "name")
 
     def __init__(self, module: str, name: str, at: int) -> None:
         self.module, self.name, self.at = module, name, at
-
-    @property
-    def dotted(self) -> str:
-        """module.name"""
-        return f"{self.module}.{self.name}"
+        self.dotted = f"{module}.{name}"
 
     def __repr__(self) -> str:
         return self.dotted
@@ -43,13 +40,15 @@ class Global:
 class Seq:
     """A list, tuple, dict, set or frozenset: how many items, and the first `KEPT` of them (keys and values in turn).
 
-    items: taken over, not copied.
+    items: taken over, not copied. noted: what each rule found out about it, and how many items it had then, for a
+    program may show it to the same rule a hundred thousand times.
     """
 
-    __slots__ = ("count", "items", "kind")
+    __slots__ = ("count", "items", "kind", "noted")
 
     def __init__(self, kind: str, items: list[Any] | None = None) -> None:
         self.kind = kind
+        self.noted: dict[str, tuple[int, Any]] | None = None
         self.items: list[Any] = [] if items is None else items
         self.count = len(self.items)
         if self.count > KEPT_ELSE:
@@ -62,6 +61,14 @@ class Seq:
         kept += items
         if len(kept) > KEPT_ELSE:
             del kept[KEPT.get(self.kind, KEPT_ELSE) :]
+
+    def note(self, rule: str, find: Callable[[], Any]) -> Any:
+        """What `rule` finds out about it: once, unless it has grown since."""
+        if self.noted is None:
+            self.noted = {}
+        if (known := self.noted.get(rule)) is None or known[0] != self.count:
+            known = self.noted[rule] = self.count, find()
+        return known[1]
 
     @property
     def whole(self) -> bool:
@@ -109,5 +116,7 @@ def shown(value: Any, limit: int = 60) -> str:
         return f"{maker}(…)"
     if isinstance(value, Seq) and any(isinstance(item, Seq) for item in value.items[:4]):
         return f"<{value.kind} of {value.count}>"
-    text = repr(bytes(value[:limit])) if isinstance(value, memoryview | bytes) else repr(value)
+    if isinstance(value, memoryview | bytes | str):
+        value = value[:limit] if isinstance(value, str) else bytes(value[:limit])
+    text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

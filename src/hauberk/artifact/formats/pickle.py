@@ -11,7 +11,7 @@ from ...core.nouns import Place, Severity
 from ..verdicts import Standing
 from ..walk import Walk
 from .inspector import Inspector, inspect
-from .machine import Machine
+from .machine import COPIED_MAX, Machine
 from .opcodes import Broken
 
 TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
@@ -54,7 +54,7 @@ def is_pickle(walk: Walk, data: memoryview) -> bool:
     except Broken:
         return inspector.harmful
     finally:
-        walk.spend(machine.steps)
+        walk.spend(machine.steps + STREAM_COST)
     return True
 
 
@@ -79,6 +79,8 @@ def walk_streams(inspector: Inspector, data: memoryview, start: int = 0) -> None
 def _streams(inspector: Inspector, data: memoryview, pos: int) -> None:
     """One after the other: each as a new reader sees it, and as one that kept its memo (`Unpickler.load`, twice)."""
     walk, streams, kept = inspector.walk, 0, None
+    if len(data) <= COPIED_MAX:
+        data = memoryview(bytes(data))  # once, not once a stream
     while pos < len(data) or not streams:
         begin, machine = pos, machine_at(inspector, data, pos)
         error = attempt(machine, inspector)

@@ -66,8 +66,13 @@ def latin1(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
     items = _tuple(args)
     if len(items) != 2 or not isinstance(items[0], str) or items[1] not in ("latin1", "latin-1"):
         return Judged(Made(target, args), "only latin1 text makes bytes")
-    value = memoryview(items[0].encode("latin-1", "replace"))
-    inspector.constant(value, at)
+    value = inspector.made.get(id(items[0]))
+    if value is None:
+        value = memoryview(items[0].encode("latin-1", "replace"))
+        inspector.made[id(items[0])] = value
+        inspector.held.append(items[0])
+        if value:
+            inspector.constant(value, at)
     return Judged(value)
 
 
@@ -120,7 +125,9 @@ def torch_bytes(inspector: Inspector, target: Global, args: Any, at: int) -> Jud
         return Judged(Made(target, args), "its bytes cannot be seen")
     if not bytes(items[0][:4]).startswith((b"PK\x03\x04", b"\x80")):
         return Judged(Made(target, args), "its bytes are no torch file")
-    inspector.walk.enter(items[0], f"{inspector.path}!{inspector.prefix}opcode {at}")
+    if id(items[0]) not in inspector.made:
+        inspector.made[id(items[0])] = items[0]
+        inspector.walk.enter(items[0], f"{inspector.path}!{inspector.prefix}opcode {at}")
     return Judged(Made(target, args))
 
 
