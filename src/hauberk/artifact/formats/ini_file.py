@@ -6,7 +6,7 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
-from . import jinja, requirements, targets
+from . import jinja, requirements, secrets, targets
 
 REGISTERED = re.compile(r"@(\w+)\s*=\s*[\"']?([^\"'\s]+)")
 KNOWN = re.compile(r"(?:spacy|spacy[-_]\w+(?:[-_]\w+)*|thinc)\.[\w.-]+|[A-Za-z]\w*\.v\d+")
@@ -37,6 +37,11 @@ def read(walk: Walk, text: str, path: str) -> None:
 def _pair(walk: Walk, path: str, number: int, key: str, value: str) -> None:
     if key in INDEX_KEYS and "://" in value and not requirements.KNOWN_INDEX.fullmatch(value):
         _tell(walk, path, number, "index", Severity.MEDIUM, f"packages come from {printable(value)}")
+    elif secrets.named(key, value.strip("\"' ")):
+        place = Place(path, f"line {number}")
+        message = f"this file holds a secret under {printable(key)!r}"
+        remedy = "revoke it, then remove it from the file and its history"
+        walk.flaw("artifact.secret", Severity.HIGH, place, message, remedy, ("CWE-798",))
     elif key.lower() in COMMANDS and value and value not in ("true", "false", "cache", "store", "git-lfs"):
         if not value.startswith("git-lfs "):
             _tell(walk, path, number, "command", Severity.HIGH, f"{printable(key)} runs {printable(value)}")

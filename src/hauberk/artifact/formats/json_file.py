@@ -16,6 +16,7 @@ from ...core.errors import InputError
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
 from . import hidden
+from .text_kinds import name_of
 
 MAX_JSON = 512 << 20
 """Bytes; the largest tokenizers have 40 MB."""
@@ -23,6 +24,9 @@ MARK = b"\xef\xbb\xbf"
 WIDE = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"[\0", b"\0{", b"\0[", b"\0\0\0{", b"\0\0\0[")
 """How UTF-16 and UTF-32 begin: Python's json reads those too."""
 MAX_LINES = 1_000_000
+NAMED = re.compile(r".*\.(?:json[5cl]?|ipynb|jsonlines)")
+YAML = re.compile(r".*\.ya?ml|mlmodel")
+"""YAML may begin as JSON does."""
 PROMISE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*\"|\[\s*[{\"])")
 """How nothing but JSON begins."""
 
@@ -70,7 +74,8 @@ def parse(data: memoryview | bytes) -> Parsed:
 
 def walked(walk: Walk, data: memoryview, path: str) -> bool:
     """Walk JSON, or JSON values one a line. False when it is neither."""
-    if not sniff(data) and bytes(data[:4])[:2] not in WIDE and bytes(data[:4]) not in WIDE:
+    named = NAMED.fullmatch(name_of(path or walk.name)) is not None
+    if not named and not sniff(data) and bytes(data[:4])[:2] not in WIDE and bytes(data[:4]) not in WIDE:
         return False
     if len(data) > MAX_JSON:
         walk.formats[path] = "json"
@@ -104,7 +109,8 @@ def _lines(walk: Walk, data: memoryview, path: str) -> bool:
 
 def _broken(walk: Walk, data: memoryview, path: str, error: InputError) -> bool:
     """Bytes that only begin as JSON: a skip when they or their name promise it, else perhaps text of another kind."""
-    if not (path or walk.name).lower().endswith(".json") and not PROMISE.match(data[:4096]):
+    name = name_of(path or walk.name)
+    if not NAMED.fullmatch(name) and (YAML.fullmatch(name) or not PROMISE.match(data[:4096])):
         return False
     walk.formats[path] = "json"
     walk.skip(path or "the file", str(error))
@@ -125,7 +131,11 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
     _as_keras(walk, parsed, data, path)
     _as_paddle(walk, parsed, path)
     _as_xgboost(walk, parsed, path)
-    if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
+    if (
+        isinstance(value, dict)
+        and "nbformat" in value
+        and isinstance(value.get("cells", value.get("worksheets")), list)
+    ):
         from . import notebook
 
         notebook.walk_value(walk, value, path)

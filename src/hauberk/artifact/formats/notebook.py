@@ -38,7 +38,7 @@ MAX_CELLS = 5000
 def walk_value(walk: Walk, value: dict[str, Any], path: str) -> None:
     """Read every cell of a notebook."""
     walk.formats[path] = "notebook"
-    cells = value["cells"]
+    cells = value["cells"] if isinstance(value.get("cells"), list) else _old_cells(value)
     for number, cell in enumerate(cells[:MAX_CELLS]):
         if isinstance(cell, dict):
             _cell(walk, cell, path, f"cell {number}")
@@ -46,8 +46,14 @@ def walk_value(walk: Walk, value: dict[str, Any], path: str) -> None:
         walk.skip(path or "the file", f"more than {MAX_CELLS} cells")
 
 
+def _old_cells(value: dict[str, Any]) -> list[Any]:
+    """The cells of version 3 and older, which stand in worksheets."""
+    sheets = [sheet.get("cells") for sheet in value.get("worksheets") or () if isinstance(sheet, dict)]
+    return [cell for cells in sheets if isinstance(cells, list) for cell in cells]
+
+
 def _cell(walk: Walk, cell: dict[str, Any], path: str, part: str) -> None:
-    source = joined(cell.get("source"))
+    source = joined(cell.get("source", cell.get("input")))
     if cell.get("cell_type") == "code":
         for severity, message in list(complaints(source))[:3]:
             remedy = "read this cell before you run the notebook"

@@ -77,6 +77,24 @@ def find(text: bytes) -> Iterator[tuple[int, Form, bytes]]:
                 at = text.find(needle, at + len(needle))
 
 
+NAMED = re.compile(
+    r"(?i)(?:.*[_.-])?(?:api[_-]?key|apikey|secret(?:[_-]?(?:access[_-]?)?key)?|(?:access|auth|api)[_-]?token"
+    r"|passw(?:or)?d|client[_-]?secret|private[_-]?key)"
+)
+VALUE = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[\w+/=.~-]{16,200}")
+
+
+def named(key: str, value: str) -> bool:
+    """Whether a key says that its value is secret, and the value looks random.
+
+    >>> named("API_KEY", "Zt3KvLx0PbW7sYhRn2Jd"), named("api_key", "your-key-goes-here-1"), named("pad_token", "x1" * 9)
+    (True, False, False)
+    """
+    if len(key) > 80 or not NAMED.fullmatch(key) or not VALUE.fullmatch(value):
+        return False
+    return not EXAMPLES.search(value.encode()) and entropy(value.encode()) >= 3.5
+
+
 def real(form: Form, found: bytes) -> bool:
     """Whether a match is a secret and no example from somebody's manual.
 
