@@ -110,9 +110,9 @@ def test_many_links_to_overlapping_headers_are_refused_soon(scanned: Scanner) ->
 
 def test_a_million_short_texts_are_not_all_parsed(scanned: Scanner) -> None:
     maker = Maker()
-    seen = scanned(maker.done(maker.group(hard("w", maker.data(b"cos\na\n)R" * 20_000, string(8), 20_000)))))
+    seen = scanned(maker.done(maker.group(hard("w", maker.data(b"{{{{{{{{" * 20_000, string(8), 20_000)))))
     assert any("than are tried" in gap.why for gap in seen.skipped)
-    assert len(seen.findings) < 200
+    assert not seen.findings
 
 
 def test_a_million_links_are_told_a_hundred_times(scanned: Scanner) -> None:
