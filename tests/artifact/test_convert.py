@@ -9,9 +9,10 @@ import os
 import pickle
 import tracemalloc
 import zipfile
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -341,6 +342,51 @@ def test_a_tensor_that_cannot_be_had_is_refused_by_its_name(tmp_path: Path, name
     done = convert(tmp_path / "m.pt", tmp_path / "out", partial=True)
     assert list(done.tensors) == ["y"]
     assert [note.path for note in done.left] == ["x"]
+
+
+def stately(states: list[bytes]) -> bytes:
+    """A program that makes an object and builds it several times."""
+    new = b"ctests\nThing\n)\x81"
+    return b"\x80\x02}X\x01\x00\x00\x00x" + new + b"".join(state + b"b" for state in states) + b"s."
+
+
+def _one(name: str, value: int) -> bytes:
+    array = "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I1\ntcnumpy\ndtype\n"
+    return array.encode() + b"(S'u1'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\nS'\\x%02x'\ntb" % value
+
+
+def _dict(name: str, value: int) -> bytes:
+    return b"(dS'%b'\n" % name.encode() + _one(name, value) + b"s"
+
+
+STATES = {
+    "many dicts": ([_dict(n, i) for i, n in enumerate("abcdef")], {f"x.{n}" for n in "abcdef"}),
+    "slots": ([b"(" + _dict("a", 1) + _dict("b", 2) + b"t"], {"x.a", "x.b"}),
+    "slots alone": ([b"(N" + _dict("b", 2) + b"t"], {"x.b"}),
+    "a tensor": ([_one("", 1)], {"x.__setstate__"}),
+    "a list": ([b"(l" + _one("", 1) + b"a"], {"x.__setstate__.0"}),
+    "a tuple of three": ([b"(" + _dict("a", 1) + b"I1\nI2\nt"], {"x.__setstate__.0.a"}),
+    "a key that is a number": ([b"(dI7\n" + _one("", 1) + b"s"], {"x.7"}),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_no_state_loses_a_tensor(tmp_path: Path, name: str) -> None:
+    states, expected = STATES[name]
+    (tmp_path / "m").write_bytes(stately(states))
+    assert convert(tmp_path / "m", tmp_path / "out").tensors.keys() == expected
+
+
+def test_attributes_of_a_dict_are_not_lost(tmp_path: Path) -> None:
+    program = b"\x80\x02ccollections\nOrderedDict\n)R" + _dict("a", 1) + b"b."
+    (tmp_path / "m").write_bytes(program)
+    assert convert(tmp_path / "m", tmp_path / "out").tensors.keys() == {"__dict__.a"}
+
+
+def test_queues_and_namespaces_are_containers(tmp_path: Path) -> None:
+    whole = {"q": deque([torch.ones(1)], 3), "n": SimpleNamespace(w=torch.zeros(2))}
+    torch.save(whole, tmp_path / "m.pt")
+    assert taken(tmp_path / "m.pt").keys() == {"q.0", "n.w"}
 
 
 def test_a_tensor_that_is_not_on_the_way_does_not_matter(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ EXAMPLE = """\
 example:
   hauberk convert model.pt model.safetensors
 
+  loading this file would have called 1 function; nothing was run
   not run: posix.system ('curl … | sh'), at opcode 31
   left out: epoch (int 3)
   62 tensors of model.pt (torch, sha256:6b1f…) are in model.safetensors
 
-reads torch checkpoints, pickle and joblib files of arrays, .npy, .npz, ONNX, .keras and .h5. exit 0 when the weights were taken
-out, whatever else the file would have done; 2 when they could not be.
+reads torch checkpoints, pickle and joblib files of arrays, .npy, .npz, ONNX, .keras and .h5. exit 0 when the weights
+were taken out, whatever else the file would have done; 2 when they could not be.
 """
 
 
@@ -62,7 +63,9 @@ def _lines(done: Converted) -> list[str]:
         for name, call in done.calls.items() if call.use == "call"
     ]  # fmt: skip
     left = [f"left out: {clean(left.path or 'the whole')} ({clean(left.what)})" for left in done.left]
-    return [*_some(calls), *_some(left)]
+    functions = f"{len(calls)} function{'s' if len(calls) > 1 else ''}"
+    warning = [f"loading this file would have called {functions}; nothing was run"] if calls else []
+    return [*warning, *_some(calls), *_some(left)]
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...core.errors import LimitExceeded
 from ..formats.machine import Machine, Watcher
-from ..formats.opcodes import Broken, Global, Made, Opaque, Seq, shown
+from ..formats.opcodes import Broken, Global, Opaque, Seq, shown
 from ..formats.steps import STEPS
 from .told import Call
 from .values import Lost, Thing, Whole, items_of
@@ -112,8 +112,11 @@ class Hand(Watcher):
 
     def build(self, target: Any, state: Any, at: int) -> None:
         """Attributes are set from a state."""
-        if isinstance(target, Made):
-            target.state = state if target.state is None else Whole("tuple", [target.state, state])
+        if isinstance(target, Thing):
+            target.states.append(state)
+            target.state = state
+        elif isinstance(target, Whole):
+            target.states += (state,)
         elif hasattr(target, "set_state"):
             target.set_state(state, at)
 
@@ -178,6 +181,8 @@ def _bytes(args: list[Any], at: int) -> Any:
 PLAIN: dict[str, Maker] = {
     "collections.OrderedDict": _plain("dict"),
     "collections.defaultdict": lambda args, at: Whole("dict"),
+    "collections.deque": lambda args, at: Whole("list", _items(args[:1], "list")),
+    "types.SimpleNamespace": lambda args, at: Thing(Global("types", "SimpleNamespace", at), Whole("tuple"), "new", at),
     "builtins.dict": _plain("dict"),
     "builtins.list": _plain("list"),
     "builtins.tuple": _plain("tuple"),

@@ -83,10 +83,14 @@ class _Taker:
     def _parts(self, value: Any, path: str | None) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Made):
             yield from self._object(value, path)
-        elif value.kind == "dict":
+            return
+        if value.kind == "dict":
             yield from self._dict(value.items, path)
         else:
             yield from ((join(path, str(i)), part) for i, part in enumerate(value.items))
+        for state in getattr(value, "states", ()):
+            if id(state) in self.way:  # attributes of a dict that is an object as well
+                yield join(path, "__dict__"), state
 
     def _dict(self, items: list[Any], path: str | None) -> Iterator[tuple[str, Any]]:
         last: dict[Any, Any] = {}
@@ -105,7 +109,8 @@ class _Taker:
             # What it would have given is not known: no tensor that went into it may be lost in silence.
             self._lost(Lost(f"it goes into {printable(name)}, which was not run", value.at), path)
             return
-        state = attributes(value.state)
+        states = value.states if isinstance(value, Thing) else [value.state]
+        state = _attributes(states)
         if "_parameters" in state and "_modules" in state:
             yield from self._module(state, path)
             return
@@ -113,7 +118,15 @@ class _Taker:
         yield from ((join(path, str(i)), part) for i, part in enumerate(items_of(value.args)))
         if isinstance(value, Thing) and value.written:
             yield from self._written(value, path)
-        yield from ((join(path, key), part) for key, part in state.items())
+        yield from self._states(states, path)
+
+    def _states(self, states: list[Any], path: str | None) -> Iterator[tuple[str, Any]]:
+        """Attributes, and what a class's own `__setstate__` would have been given."""
+        named = [item for state in states if _is_plain(state) for part in _dicts(state) for item in part.items]
+        yield from self._dict(named, path)
+        for state in states:
+            if not _is_plain(state) and id(state) in self.way:
+                yield join(path, "__setstate__"), state
 
     def _written(self, value: Thing, path: str | None) -> Iterator[tuple[str, Any]]:
         """What was put into an object that is a dict or a list by its class."""
@@ -150,13 +163,23 @@ class _Taker:
             self.left.append(Left(printable(path or "", 300), what))
 
 
-def attributes(state: Any) -> dict[str, Any]:
-    """The attributes that a state sets: a dict, or a tuple of dicts (slots; one state after another)."""
+def _dicts(state: Any) -> list[Any]:
+    """The dicts of attributes in a state: one, or two where a class has slots."""
+    parts = [state, *items_of(state)]
+    return [part for part in parts if isinstance(part, Whole | Seq) and part.kind == "dict"]
+
+
+def _is_plain(state: Any) -> bool:
+    """Whether unpickling sets attributes from this state: it is a dict, or a dict or None and a dict of slots."""
+    parts = items_of(state)
+    return len(_dicts(state)) == (1 if not parts else sum(part is not None for part in parts))
+
+
+def _attributes(states: list[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part in [state, *items_of(state)]:
-        found |= fields(part) if isinstance(part, Whole | Seq) and part.kind == "dict" else {}
-        for inner in items_of(part) if part is not state else ():
-            found |= fields(inner)
+    for state in states:
+        for part in _dicts(state):
+            found |= fields(part)
     return found
 
 
@@ -182,10 +205,12 @@ def on_the_way(root: Any) -> frozenset[int]:
 
 
 def _below(value: Any) -> list[Any]:
-    if isinstance(value, Whole | Seq):
+    if isinstance(value, Whole):
+        return [*value.items, *value.states]
+    if isinstance(value, Seq):
         return value.items
     if isinstance(value, Made):
-        return [value.args, value.state, *getattr(value, "written", ())]
+        return [value.args, value.state, *getattr(value, "written", ()), *getattr(value, "states", ())]
     if isinstance(value, Array):
         return [value.objects, value.tensor()]
     return [value.inner] if isinstance(value, Opaque) else []

@@ -20,13 +20,14 @@ ITEM_BYTES = {
 
 
 class Whole:
-    """A list, tuple, dict or set with all of its items (keys and values in turn)."""
+    """A list, tuple, dict or set with all of its items (keys and values in turn). states: set on it as an object."""
 
-    __slots__ = ("items", "kind")
+    __slots__ = ("items", "kind", "states")
 
     def __init__(self, kind: str, items: list[Any] | None = None) -> None:
         self.kind = kind
         self.items: list[Any] = [] if items is None else items
+        self.states: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
         left, right = {"list": ("[", "]"), "tuple": ("(", ")")}.get(self.kind, ("{", "}"))
@@ -35,14 +36,18 @@ class Whole:
 
 
 class Thing(Made):
-    """What a call would have given. use: call or new; at: the opcode; written: what was put into it."""
+    """What a call would have given. use: call or new; at: the opcode.
 
-    __slots__ = ("at", "use", "written")
+    written: what was put into it; states: what was set on it.
+    """
+
+    __slots__ = ("at", "states", "use", "written")
 
     def __init__(self, maker: Any, args: Any, use: str, at: int, cls: Any = None) -> None:
         super().__init__(maker, args, cls)
         self.use, self.at = use, at
         self.written: list[Any] = []
+        self.states: list[Any] = []
 
 
 @dataclass(frozen=True)
