@@ -122,3 +122,29 @@ def test_a_model_end_to_end(root: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert f"is what {WORLD.identity} signed, by Sigstore" in capsys.readouterr().out
     (tmp_path / "m" / "w").write_bytes(b"y")
     assert main(command) == 1
+
+
+def test_model_signing_verifies_the_same_bundle(tmp_path: Path) -> None:
+    peer = pytest.importorskip("model_signing")
+    from hauberk.artifact.sign import claim_of, recipe, write_statement
+
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "w").write_bytes(b"x")
+    (tmp_path / "m.sig").write_bytes(WORLD.bundle(write_statement(claim_of(tmp_path / "m", recipe()))))
+    valid = {"start": "2020-01-01T00:00:00Z"}
+    log = {"url": "https://log.example.org", "majorApiVersion": 1, "validFor": valid, "operator": "test"}
+    signing = {
+        "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json", "caUrls": [], "oidcUrls": [],
+        "rekorTlogUrls": [log], "rekorTlogConfig": {"selector": "ANY"}, "tsaUrls": [], "tsaConfig": {"selector": "ANY"},
+    }  # fmt: skip
+    (tmp_path / "trust.json").write_text(json.dumps({
+        "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+        "trustedRoot": json.loads(WORLD.trusted_root()), "signingConfig": signing,
+    }))  # fmt: skip
+    config = peer.verifying.Config().use_sigstore_verifier(
+        identity=WORLD.identity, oidc_issuer=WORLD.issuer, trust_config=tmp_path / "trust.json"
+    )
+    config.verify(tmp_path / "m", tmp_path / "m.sig")
+    (tmp_path / "m" / "w").write_bytes(b"y")
+    with pytest.raises(ValueError, match="mismatch"):
+        config.verify(tmp_path / "m", tmp_path / "m.sig")
