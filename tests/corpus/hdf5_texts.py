@@ -7,7 +7,20 @@ import pickle
 import struct
 
 from corpus import bad, honest
-from corpus.hdf5_writer import BYTE, SCALAR, Maker, attribute, compact, hard, opaque, shape, string, text
+from corpus.hdf5_writer import (
+    ATTRIBUTE,
+    BYTE,
+    SCALAR,
+    Maker,
+    attribute,
+    compact,
+    hard,
+    message,
+    opaque,
+    shape,
+    string,
+    text,
+)
 
 DENSE = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {"units": 3}}]}}
 LAMBDA = {"class_name": "Lambda", "config": {"function": ["4wEAAAABAAAAAAAAAA==", None, None]}}
@@ -125,3 +138,9 @@ def pickled_opaque() -> bytes:
 def program_in_data() -> bytes:
     maker, content = Maker(), b"\x7fELF\2\1\1" + bytes(57)
     return maker.done(maker.group(hard("w", maker.data(content, BYTE, len(content)))))
+
+
+@bad("hdf5", "a Lambda in a table of shared messages, which is not read", file="model.h5")
+def shared_attribute() -> bytes:
+    maker = Maker()
+    return maker.done(maker.group(message(ATTRIBUTE, b"\3\1" + bytes(8), 2)))

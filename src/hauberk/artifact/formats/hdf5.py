@@ -7,6 +7,7 @@ of the standard library are not read where text lies behind them (skips).
 
 from __future__ import annotations
 
+from ...core.errors import InputError
 from ...core.nouns import Place, Severity
 from ..walk import FREE_EXPANSION, Walk, join, printable
 from . import hdf5_data, hdf5_header
@@ -88,7 +89,7 @@ class Reader:
         if version == 1:
             body.take(6)
         if version == 3 and home == 1:
-            raise Broken("a message lies in a table of shared ones, which is not read", body.at)
+            raise InputError("a message lies in a table of shared ones, which is not read")
         address = body.address()
         if address is None or version not in (1, 2, 3):
             raise Broken("a shared message lies nowhere", body.at)
@@ -143,7 +144,7 @@ class Reader:
         names: set[str] = set()
         for body, flags in bodies:
             if flags & hdf5_header.SHARED:
-                raise Broken("an attribute lies in a table of shared ones, which is not read", body.at)
+                raise InputError("an attribute lies in a table of shared ones, which is not read")
             attribute = read_attribute(body, self._resolve)
             where = f"{name}@{attribute.name}"
             if attribute.name in names:
