@@ -55,21 +55,24 @@ def test_what_is_not_read_is_a_skip(name: str) -> None:
     assert not walk.flaws
 
 
-def test_bare_lzma_hides_nothing_behind_its_end() -> None:
-    """A stream of LZMA that does not say where it ends: its decoder is done before the last bytes are there."""
-    rng = random.Random(7)
-    for size in (0, 1, 5, 40, 3000):
-        for content in (rng.randbytes(size), b"abc" * size, bytes(size)):
-            packed = lzma.compress(content, lzma.FORMAT_ALONE)[13:]
-            filters = [(lzma.FILTER_LZMA1, bytes((93,)) + (1 << 23).to_bytes(4, "little"))]
+def bare_lzma(content: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
+    """An LZMA stream that does not say where it ends: the first chunk of LZMA2, and its filter with properties."""
+    packed = lzma.compress(content, lzma.FORMAT_RAW, filters=LZMA2)
+    assert packed[0] >= 0xE0, "a chunk that begins anew"
+    size = int.from_bytes(packed[3:5], "big") + 1
+    return packed[6 : 6 + size], [(lzma.FILTER_LZMA1, packed[5:6] + (1 << 20).to_bytes(4, "little"))]
 
-            def make(filters: list[tuple[int, bytes]] = filters) -> object:
-                return unpack.raw_lzma(filters)
 
-            assert unpack.unmarked(make, memoryview(packed), len(content), "it") == content
-            if content:
-                with pytest.raises(Broken):
-                    unpack.unmarked(make, memoryview(packed + EVIL), len(content), "it")
+@pytest.mark.parametrize("content", [b"abc" * 40, bytes(3000), b"".join(b"%d," % n for n in range(900))])
+@pytest.mark.parametrize("tail", [EVIL, bytes(100), b"\xff" * 16])
+def test_bare_lzma_hides_nothing_behind_its_end(content: bytes, tail: bytes) -> None:
+    """The decoder is done before it was given the last bytes: they are not of the stream."""
+    packed, filters = bare_lzma(content)
+    assert unpack.unmarked(lambda: unpack.raw_lzma(filters), memoryview(packed), len(content), "it") == content
+    with pytest.raises(Broken, match="hides"):
+        unpack.unmarked(lambda: unpack.raw_lzma(filters), memoryview(packed + tail), len(content), "it")
+    with pytest.raises(Broken):
+        unpack.unmarked(lambda: unpack.raw_lzma(filters), memoryview(packed[:-9]), len(content), "it")
 
 
 def test_properties_that_crash_the_standard_library() -> None:

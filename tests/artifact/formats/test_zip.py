@@ -12,7 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpus.zip import EVIL, FLAGS, HONEST, MISMATCHES, ONE, PAIRS, archive, squeeze, streamed
+from corpus.zip import (
+    EVIL,
+    FLAGS,
+    HONEST,
+    MISMATCHES,
+    ONE,
+    PAIRS,
+    archive,
+    archive_in_the_comment,
+    end_in_the_comment,
+    nested,
+    squeeze,
+    streamed,
+    two_directories,
+    two_ends_that_fit,
+)
 from hauberk.artifact.formats.member_names import folded
 from hauberk.artifact.formats.zip import open_zip, read, sniff
 from hauberk.artifact.route import walk_content
@@ -92,6 +107,23 @@ def test_what_stands_in_front_is_walked(scanned: Scanner) -> None:
     assert {f.severity for f in seen.findings if f.rule == "artifact.archive.hidden"} == {Severity.HIGH}
     seen = scanned(archive(ONE, prefix=b"cposix\nsystem\n(S'id'\ntR."))
     assert "artifact.pickle.call" in rules(seen)
+
+
+@pytest.mark.parametrize("build", [two_ends_that_fit, end_in_the_comment, archive_in_the_comment])
+def test_end_records_that_could_be_taken_instead(build: Callable[[], bytes]) -> None:
+    told = [f.message for f in opened(build()).flaws if f.rule == "artifact.archive.hidden"]
+    assert "another end record could be taken for the archive's; readers differ in which to take" in told
+
+
+def test_the_end_record_of_an_archive_in_the_archive_is_none() -> None:
+    assert not opened(nested()).flaws
+
+
+def test_two_directories() -> None:
+    """One stands where the offset says, one where the size says; zipfile takes the second, miniz the first."""
+    data = two_directories()
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["evil0.pkl"]
+    assert ["two central directories" in f.message for f in opened(data).flaws] == [True]
 
 
 def test_overlapping_members_are_not_unpacked() -> None:
