@@ -38,10 +38,23 @@ def test_programs_inside_other_bytes(program: bytes, before: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "near", [b"\x7fELF\x03\x01\x01", b"MZ" + bytes(200), b"\xca\xfe\xba\xbe\0\0\0\x02", b"PE\0\0", b"\0asm\x02\0\0\0"]
+    "near",
+    [
+        b"\x7fELF\x03\x01\x01",
+        b"MZ" + bytes(200),
+        b"\xca\xfe\xba\xbe\0\0\0\x02",
+        b"PE\0\0",
+        b"\0asm\x02\0\0\0",
+        b"MZ" + bytes(99) + b"PE\0\0",
+    ],
 )
 def test_near_programs_stay_quiet(near: bytes) -> None:
     assert looked(b"some text " + near + b" more").flaws == []
+
+
+@pytest.mark.parametrize("dull", [b"ghp_" + b"a" * 36, b"hf_" + b"ab" * 17, b"AKIA" + b"A" * 16, b"npm_" + b"0" * 36])
+def test_what_is_not_random_is_no_secret(dull: bytes) -> None:
+    assert looked(dull + b"\n").flaws == []
 
 
 def test_noise_holds_no_program() -> None:

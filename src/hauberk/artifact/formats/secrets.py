@@ -18,12 +18,12 @@ class Form:
 
     what: str
     needles: tuple[bytes, ...]
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     before: int = 0
 
 
 def _form(what: str, needles: tuple[bytes, ...], pattern: bytes, before: int = 0) -> Form:
-    return Form(what, needles, re.compile(rb"(?<![A-Za-z0-9_])(?:" + pattern + rb")"), before)
+    return Form(what, needles, rb"(?<![A-Za-z0-9_])(?:" + pattern + rb")", before)
 
 
 PEM = (
@@ -71,7 +71,7 @@ def find(text: bytes) -> Iterator[tuple[int, Form, bytes]]:
             while at >= 0 and met < MAX_NEEDLES:
                 met += 1
                 if form.what != IN_ADDRESS or text.find(b"@", at, at + 132) >= 0:
-                    match = form.pattern.search(text, max(0, at - form.before), at + REACH)
+                    match = re.compile(form.pattern).search(text, max(0, at - form.before), at + REACH)
                     if match and match.start() <= at and real(form, match[0]):
                         yield match.start(), form, match[0]
                 at = text.find(needle, at + len(needle))

@@ -15,18 +15,21 @@ SAMPLE = 1 << 16
 
 @dataclass(frozen=True)
 class Kind:
-    """Text of a kind. module: in formats/, whose `read(walk, text, path)` reads it. named: a file; says: its text."""
+    """Text of a kind. module: in formats/, whose `read(walk, text, path)` reads it. named: a file; says: its text.
+
+    Both are patterns, compiled when a text is first held against them.
+    """
 
     name: str
     module: str
-    named: re.Pattern[str]
-    says: re.Pattern[str] | None = None
+    named: str
+    says: str = ""
 
 
 def _kind(name: str, module: str, *, ends: str = "", called: str = "", says: str = "") -> Kind:
     """ends: extensions, called: whole names, both in lower case."""
     named = "|".join(part for part in (rf".*\.(?:{ends})" if ends else "", called) if part)
-    return Kind(name, module, re.compile(named), re.compile(says, re.M) if says else None)
+    return Kind(name, module, named, says)
 
 
 PYTHON = (
@@ -91,6 +94,6 @@ def kind_of(text: str, path: str) -> Kind | None:
     """The kind of a text: by its name first, then by what it says."""
     name = name_of(path)
     for kind in KINDS:
-        if kind.named.fullmatch(name):
+        if re.fullmatch(kind.named, name):
             return kind
-    return next((kind for kind in KINDS if kind.says and kind.says.search(text[:SAMPLE])), None)
+    return next((kind for kind in KINDS if kind.says and re.search(kind.says, text[:SAMPLE], re.M)), None)
