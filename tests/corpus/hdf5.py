@@ -239,6 +239,12 @@ def only_the_mark() -> bytes:
     return b"\x89HDF\r\n\x1a\n"
 
 
+@honest("hdf5", "a line's end behind the file, of some editor", file="model.h5")
+def line_end_behind() -> bytes:
+    maker = Maker()
+    return maker.done(maker.group(hard("w", weights(maker))), behind=b"\n\n")
+
+
 @honest("hdf5", "a user block of MATLAB 7.3", file="data.mat")
 def matlab() -> bytes:
     head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  5 10:00:00 2026 HDF5 schema 1.00 ."

@@ -77,6 +77,12 @@ def boxes() -> bytes:
     return b"<?xml version='1.0'?><annotation><object><name>dog</name><on>1</on></object></annotation>"
 
 
+@honest("xml", "a document type that says what it holds, as the ISO codes do", file="codes.xml")
+def described() -> bytes:
+    kind = "<!DOCTYPE a [<!ELEMENT a (b*)><!ELEMENT b EMPTY><!ATTLIST b code CDATA #REQUIRED>]>"
+    return f'{DECLARED}{kind}<a><b code="1"/></a>'.encode()
+
+
 @honest("xml", "UTF-16 with its mark", file="a.xml")
 def wide() -> bytes:
     return '<?xml version="1.0" encoding="UTF-16"?><a>é</a>'.encode("utf-16")

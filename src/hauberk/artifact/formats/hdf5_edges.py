@@ -16,6 +16,8 @@ from .hdf5_heap import own_free_space
 MAX_HIDDEN = 1 << 16
 """Bytes that are not zero and belong to nobody: what honest writers leave of replaced metadata is far less."""
 PIECE = 1 << 20
+BLANK = b"\0\r\n "
+"""What may stand behind a file: some were through an editor that ends them with a line."""
 EXPECTED = frozenset(
     (hdf5_header.TREE_K, hdf5_header.SPACE_INFO, hdf5_header.DRIVER, hdf5_header.SHARED_TABLE, hdf5_header.CACHE_IMAGE)
 )
@@ -117,7 +119,7 @@ class Edges:
 
     def _behind(self, begin: int, end: int) -> None:
         tail = self.file.data[begin:end]
-        if any(bytes(tail[at : at + PIECE]).strip(b"\0") for at in range(0, len(tail), PIECE)):
+        if any(bytes(tail[at : at + PIECE]).strip(BLANK) for at in range(0, len(tail), PIECE)):
             message = f"{end - begin} bytes stand behind the file's own end"
             self._tell("trailing", Severity.MEDIUM, f"byte {begin}", message, ("CWE-506",))
             self.walk.enter(tail, join(self.path, f"byte {begin}"))

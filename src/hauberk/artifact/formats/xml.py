@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyexpat import XMLParserType
 
 ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:(?P<declared><\?xml\s)|"
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*+(?:(?P<declared><\?xml\s)|"
     rb"(?>\s+|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<![A-Z][^>\[]*+(?:\[[^\]]*+\]\s*)?>)*+"
     rb"<(?:[\w.-]+:)?(?:PMML|net|ie|CustomLayer)[\s/>])"
 )
@@ -100,6 +100,7 @@ class Document:
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.EntityDeclHandler = self._entity
+        parser.AttlistDeclHandler = self._attribute
         parser.ProcessingInstructionHandler = self._instruction
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -111,11 +112,14 @@ class Document:
             raise Stop
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: int) -> None:
-        if internal:
-            self.tell("doctype", Severity.MEDIUM, "its document type has rules of its own", ("CWE-436",))
-        elif system:
+        if system:
             message = f"its document type is described at {printable(system)!r}, which is not read here"
             self.tell("doctype", Severity.INFO, message, ("CWE-611",))
+
+    def _attribute(self, element: str, name: str, kind: str, default: str | None, required: int) -> None:
+        if default is not None:
+            message = f"its document type gives {printable(element, 40)} an attribute that only some readers see"
+            self.tell("doctype", Severity.MEDIUM, message, ("CWE-436",))
 
     def _entity(
         self, name: str, parameter: int, value: str | None, base: str | None, system: str | None, *_: str | None
