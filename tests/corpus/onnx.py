@@ -462,3 +462,32 @@ def program_metadata() -> bytes:
 @bad("onnx", "a machine program in an attribute", file=FILE)
 def machine_program() -> bytes:
     return model(node("Relu", attributes=attribute("a", 3, field(4, b"\x7fELF\x02\x01\x01" + bytes(60)))))
+
+
+# models as text
+
+
+@honest("onnx", "a model as text, as google.protobuf writes it", file="model.textproto")
+def as_text() -> bytes:
+    return b'ir_version: 9 opset_import { version: 18 } graph { name: "g" node { op_type: "Relu" input: "x" } }'
+
+
+@bad("onnx", "a model as text with a custom operator", file="model.textproto")
+def text_custom() -> bytes:
+    return as_text().replace(b'op_type: "Relu"', b'op_type: "Steal" domain: "com.acme"')
+
+
+@bad("onnx", "a model as text that reads a file outside", file="model.textproto")
+def text_external() -> bytes:
+    weights = b'initializer { name: "w" data_type: 1 external_data { key: "location" value: "../../x" } }'
+    return as_text().replace(b'name: "g"', b'name: "g" ' + weights)
+
+
+@bad("onnx", "a model as JSON, as onnx.load reads it, with a custom operator", file="model.json")
+def json_custom() -> bytes:
+    return b'{"irVersion": "9", "graph": {"node": [{"opType": "Steal", "domain": "com.acme"}]}, "opsetImport": []}'
+
+
+@bad("onnx", "ONNX's own text format", file="model.onnxtxt")
+def own_text() -> bytes:
+    return b'<ir_version: 8, opset_import: ["": 18]> agraph (float[N] x) => (float[N] y) { y = com.acme.Steal(x) }'

@@ -372,6 +372,61 @@ def nested() -> bytes:
     return graph(X, node("Softmax", "x", attributes=attribute("a", value)))
 
 
+# graphs as text
+
+TEXT = """saved_model_schema_version: 1
+meta_graphs {
+  meta_info_def { tags: "serve" }
+  graph_def {
+    node { name: "p" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { }
+      string_val: "/tmp/x" } } } }
+    node { name: "w" op: "%s" input: ["p", "p"] }
+  }
+}
+"""
+
+
+@honest("tensorflow", "a saved model as text", file="saved_model.pbtxt")
+def as_text() -> bytes:
+    return (TEXT % "StringJoin").encode()
+
+
+@bad("tensorflow", "a saved model as text that writes a file", file="saved_model.pbtxt")
+def text_write() -> bytes:
+    return (TEXT % "WriteFile").encode()
+
+
+@bad("tensorflow", "the same with escapes, comments, other brackets and no name", file="model.bin")
+def text_disguised() -> bytes:
+    text_ = TEXT.replace("graph_def {", "# nothing\ngraph_def: <").replace("  }\n}", "  >\n}")
+    return (text_ % "Wri' 'te\\106ile".replace("' '", '" "')).encode()
+
+
+@bad("tensorflow", "a graph as text with a field that nobody knows", file="graph.pbtxt")
+def text_unknown() -> bytes:
+    return b'node { name: "x" op: "Placeholder" } secret: 1'
+
+
+@bad("tensorflow", "a graph as text that breaks off", file="graph.pbtxt")
+def text_broken() -> bytes:
+    return b'node { name: "x" op: "ReadFile"'
+
+
+@bad("tensorflow", "a graph of TensorFlow.js' form that reads files", file="model.json")
+def json_read() -> bytes:
+    return json.dumps({"modelTopology": {"node": [{"name": "x", "op": "ReadFile", "input": ["y"]}]}}).encode()
+
+
+@bad("tensorflow", "a Caffe layer that imports a module", file="deploy.prototxt")
+def caffe_python() -> bytes:
+    return b'name: "net" layer { name: "x" type: "Python" python_param { module: "os" layer: "Evil" } }'
+
+
+@honest("tensorflow", "a Caffe network", file="deploy.prototxt")
+def caffe() -> bytes:
+    return b'name: "net"\nlayer { name: "x" type: "Convolution" convolution_param { num_output: 3 } }\n'
+
+
 # checkpoints
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from corpus import samples
 from corpus.tensorflow import FILE, HEADER, X, call, custom, entry, function, graph, index, node, saved, saver, text
+from hauberk.artifact.formats.opcodes import Broken
+from hauberk.artifact.formats.proto_text import tree
 from hauberk.artifact.formats.tensorflow import root
 from hauberk.artifact.formats.tensorflow_bundle import entries
 from hauberk.artifact.formats.tensorflow_graph import pack
@@ -19,7 +21,9 @@ from hauberk.core.nouns import Severity, Verdict
 
 RULES = {
     "tensorflow.operator": "abort dataset debug descriptor immutable matching native nested_graph nested_graph_alone"
-    " prints_to_file python python_eager read_file remote summary write_file write_in_function write_in_unused",
+    " prints_to_file python python_eager read_file remote summary write_file write_in_function write_in_unused"
+    " text_write text_disguised json_read",
+    "caffe.python": "caffe_python",
     "tensorflow.unknown": "custom lookalike",
     "tensorflow.nested": "nested_graph nested_graph_alone",
     "tensorflow.path": "restore_literal save_decoded save_default save_joined save_literal save_through_functions"
@@ -29,7 +33,7 @@ RULES = {
     "tensorflow.unread": "bundle_beyond bundle_overlap bundle_unread",
     "tensorflow.size": "bundle_shape size",
     "tensorflow.shadow": "shadow",
-    "tensorflow.field": "two_graphs two_keys two_kinds two_operators unknown_field",
+    "tensorflow.field": "two_graphs two_keys two_kinds two_operators unknown_field text_unknown",
     "tensorflow.broken": "bundle_restarts nested",
     "keras.lambda": "keras_lambda keras_lambda_inside",
     "payload.file": "pickled",
@@ -50,7 +54,7 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 
 def test_every_bad_sample_has_a_rule() -> None:
-    named = {name for names in RULES.values() for name in names.split()}
+    named = {name for names in RULES.values() for name in names.split()} | {"text_broken"}
     bad = {s.name.removeprefix("tensorflow/") for s in BY_NAME.values() if s.form == "tensorflow" and s.dangerous}
     assert named == bad
 
@@ -90,6 +94,23 @@ def test_a_path_handed_to_one_argument_of_two(tmp_path: Path) -> None:
     for inputs, expected in ((("x", "text"), {"artifact.tensorflow.path"}), (("text", "x"), set())):
         path.write_bytes(graph(X, text("/root/x"), call("f", *inputs), functions=(inner,)))
         assert rules(scan(path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text_", "fields"),
+    [(b"a: 1 b { c: 'x' 'y' }", [("a", "1"), ("b", [("c", b"xy")])]),
+     (b'a: [1, 2] b: "\\101\\n"', [("a", "1"), ("a", "2"), ("b", b"A\n")]),
+     (b"a <b: true> # end", [("a", [("b", "true")])]),
+     (b"a: [{b: 1}, {b: 2}]", [("a", [("b", "1")]), ("a", [("b", "2")])])],
+)  # fmt: skip
+def test_text_is_read(text_: bytes, fields: object) -> None:
+    assert tree(text_) == fields
+
+
+@pytest.mark.parametrize("text_", [b"a {", b"a: }", b"a", b"{", b"a: \x01", b"a" + b" { a" * 200])
+def test_text_that_is_none(text_: bytes) -> None:
+    with pytest.raises(Broken):
+        tree(text_)
 
 
 def test_an_index_gives_its_keys() -> None:

@@ -30,7 +30,7 @@ STEPS = 10_000
 
 
 class Slot(NamedTuple):
-    """A field of a table. kind: `u4` and the like, `s`, `x12`, a table's name, `|union`, `-` for none. many: a vector."""
+    """A field of a table. kind: `u4` and the like, `s`, `x12`, a table, `|union`, `-` for none. many: a vector."""
 
     name: str
     kind: str
@@ -108,6 +108,7 @@ class Table:
         slot, content = self.places[name][0], self.bytes(name)
         width, signed = slot.width, slot.kind[0] == "i"
         places = range(0, len(content), width)
+        self.tour.spend(len(places))
         return [int.from_bytes(content[at : at + width], "little", signed=signed) for at in places]
 
     def count(self, name: str) -> int:
@@ -195,6 +196,7 @@ class Tour:
     def table(self, kind: str, at: int, trail: Trail | None = None) -> Table:
         """The table at a place. Raises Broken."""
         data, end = self.data, len(self.data)
+        self.spend(1)
         if at + 4 > end:
             raise Broken("a table lies outside the file", at)
         index = at - int.from_bytes(data[at : at + 4], "little", signed=True)
@@ -250,7 +252,7 @@ class Tour:
                 begin, count = self.vector(self.follow(at), width)
                 self.spans.add((begin - 4, begin + count * width))
                 if slot.scalar:
-                    if slot.kind == "u1":
+                    if slot.kind == "u1" and self._first(begin):
                         self.blob(self.data[begin : begin + count], Trail(trail, slot.name, 0))
                     continue
             for index, place in enumerate(self.items(slot, at)):
@@ -269,7 +271,15 @@ class Tour:
             self.tell(f"{slot.name} holds kind {which}, which is not known", trail)
         return kind
 
+    def _first(self, at: int) -> bool:
+        """Whether a text or vector is met for the first time: many may share one."""
+        new = (at, "") not in self.visited
+        self.visited.add((at, ""))
+        return new
+
     def _text(self, at: int, trail: Trail) -> None:
+        if not self._first(at):
+            return
         begin, count = self.vector(at, 1)
         end = begin + count
         if bytes(self.data[end : end + 1]) != b"\0":

@@ -130,6 +130,7 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
     value = [parsed.value, *parsed.dropped] if parsed.dropped else parsed.value
     _as_keras(walk, parsed, data, path)
     _as_paddle(walk, parsed, path)
+    _as_graph(walk, parsed, path)
     _as_xgboost(walk, parsed, path)
     if (
         isinstance(value, dict)
@@ -173,6 +174,15 @@ def _as_paddle(walk: Walk, parsed: Parsed, path: str) -> None:
 
             if paddle_json.owns(value):
                 paddle_json.walk_value(walk, value, path)
+
+
+def _as_graph(walk: Walk, parsed: Parsed, path: str) -> None:
+    """A graph of ONNX's or TensorFlow's, as JSON."""
+    for value in (parsed.value, *parsed.dropped):
+        if isinstance(value, dict) and ("graph" in value or "node" in value or "modelTopology" in value):
+            from . import proto_wire
+
+            proto_wire.walk_json(walk, value, path)
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

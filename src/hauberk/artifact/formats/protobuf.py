@@ -201,7 +201,7 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def shape_of(data: memoryview, limit: int = 4096) -> dict[int, int] | None:
+def shape_of(data: memoryview, limit: int = 512) -> dict[int, int] | None:
     """The wire types of a message's first fields, by number: to tell formats apart. None when it is no message.
 
     A truncated message still has a shape, with `0: 0` in it.

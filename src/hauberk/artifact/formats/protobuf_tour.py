@@ -13,6 +13,8 @@ from .protobuf import WIRES, Layout, Message, Spec
 
 MAX_NESTING = 100
 """Google's parsers stop at this depth as well."""
+STEPS, BYTES_A_MESSAGE = 20_000, 8
+"""A message takes ten bytes at least on the average of any honest file; an empty one takes two, and the time of all."""
 CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f]")
 
 
@@ -48,16 +50,18 @@ class Tour:
     odd: Callable[[str, Trail], None]
     text: Callable[[str, Trail], None]
     blob: Callable[[memoryview, Trail], None]
+    room: int = 0
 
     def go(self, data: memoryview, kind: str, trail: Trail | None = None) -> None:
-        """Walk a message of that kind, and all inside it. Raises Broken: truncated, or nested too deep."""
+        """Walk a message of that kind, and all inside it. Raises Broken: truncated, nested too deep, or too many."""
+        self.room = STEPS + len(data) // BYTES_A_MESSAGE
         todo: list[tuple[str, memoryview, Trail, int]] = [(kind, data, trail or Trail(None, "", 0), 0)]
         while todo:
             kind, data, trail, depth = todo.pop()
             if depth > MAX_NESTING:
                 raise Broken(f"messages are nested more than {MAX_NESTING} deep", 0)
             message = self.layout.read(data, kind)
-            self.spend(len(message.values) + 1)
+            self.spend(self._parts(message))
             for what in message.odd[:20]:
                 self.odd(f"{what} in {kind}", trail)
             if handler := self.handlers.get(kind):
@@ -65,9 +69,17 @@ class Tour:
             inner = list(self._inside(message, trail))
             todo.extend((kind, data, trail, depth + 1) for kind, data, trail in reversed(inner))
 
-    def spend(self, steps: int) -> None:
-        """Count work against the limit. Raises Broken past it."""
-        self.walk.spend(steps)
+    def _parts(self, message: Message) -> int:
+        """How many messages are in one."""
+        named = self.layout.named(message.kind)
+        return sum(len(held) for name, held in message.values.items() if len(named[name][1].kind) > 1)
+
+    def spend(self, messages: int) -> None:
+        """Count work against the limits. Raises Broken past them."""
+        self.room -= messages
+        if self.room < 0:
+            raise Broken("it has more messages than a file of its size can hold in earnest", 0)
+        self.walk.spend(messages + 1)
         if not self.walk.opcodes_left:
             raise Broken(f"more than {self.walk.work.most_opcodes} fields", 0)
 

@@ -22,7 +22,8 @@ TITLES = {
     "SavedModel": "tensorflow saved model", "MetaGraphDef": "tensorflow meta graph", "GraphDef": "tensorflow graph",
     "SavedMetadata": "tensorflow keras metadata", "FingerprintDef": "tensorflow fingerprint",
 }  # fmt: skip
-MIN_NESTED = 16
+GRAPHS = ("GraphDef", "SavedModel", "MetaGraphDef")
+MIN_NESTED, MAX_NESTED = 16, 50
 
 
 def sniff(data: memoryview) -> bool:
@@ -86,6 +87,7 @@ class File:
     def __init__(self, teller: Teller) -> None:
         self.teller, self.layout = teller, Layout("tensorflow")
         self.graphs = Graphs(teller)
+        self.nested = 0
 
     def walk(self, data: memoryview, kind: str) -> None:
         """Everything. Raises Broken."""
@@ -130,9 +132,12 @@ class File:
         """Bytes that are no tensor; a graph among them would be built by an operator such as DatasetFromGraph."""
         if trail.name == "tensor_content":
             return
-        if len(data) >= MIN_NESTED and root(data) in ("GraphDef", "SavedModel", "MetaGraphDef"):
+        if self.nested < MAX_NESTED and len(data) >= MIN_NESTED and root(data) in GRAPHS:
             what = "a text of the model is itself a graph, which hides operators from whoever reads the model"
             remedy = "do not load this model: an operator may build and run that graph"
+            self.nested += 1
+            if self.nested == MAX_NESTED:
+                self.teller.walk.skip(self.teller.path or "the file", f"more than {MAX_NESTED} graphs in its texts")
             self.teller.flaw("nested", Severity.HIGH, str(trail), what, remedy, ("CWE-506",))
             self.teller.walk.enter(data, join(self.teller.path, printable(str(trail))))
         else:

@@ -49,8 +49,8 @@ class Bundle:
         tour = Tour(self.teller.walk, self.layout, {}, self.teller.odd, self.teller.text, self.teller.blob)
         last = b""
         for key, value in entries(data):
-            if key <= last and last:
-                self.teller.odd("keys of the index are not in order", printable(key.decode("utf-8", "replace")))
+            if (key <= last and last) or not len(value):
+                raise Broken("keys of the index are not in order, or without a value", 0)
             last = key
             where = Trail(None, printable(key.decode("utf-8", "replace")) or "header", 0)
             tour.go(value, "BundleEntryProto" if key else "BundleHeaderProto", where)

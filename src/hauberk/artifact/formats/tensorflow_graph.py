@@ -57,11 +57,11 @@ class Node:
 
 @dataclass
 class Scope:
-    """A graph, or a function of one with its arguments."""
+    """A graph, or a function of one with the places of its arguments."""
 
     graph: int
     name: str
-    arguments: list[str]
+    arguments: dict[str, int]
     nodes: dict[str, Node] = field(default_factory=dict)
 
 
@@ -71,7 +71,7 @@ class Graphs:
     def __init__(self, teller: Teller) -> None:
         self.teller, self.layout = teller, Layout("tensorflow")
         self.scopes: dict[tuple[int, str], Scope] = {}
-        self.current = Scope(0, "", [])
+        self.current = Scope(0, "", {})
         self.times: Counter[str] = Counter()
         self.where: dict[str, Trail] = {}
         self.mentioned: dict[tuple[int, str], Trail] = {}
@@ -81,16 +81,17 @@ class Graphs:
     def graph(self, message: Message, trail: Trail) -> None:
         """A GraphDef: the nodes that are met next are its own."""
         self.count += 1
-        self.current = self.scopes[self.count, ""] = Scope(self.count, "", [])
+        self.current = self.scopes[self.count, ""] = Scope(self.count, "", {})
 
     def function(self, message: Message, trail: Trail) -> None:
         """A FunctionDef: the nodes that are met next are its own. It hides an operator of its name."""
         signature = self.layout.read(message.bytes("signature"), "OpDef")
         name = signature.text("name")
         arguments = [self.layout.read(data, "OpDef.ArgDef").text("name") for data in signature.all("input_arg")]
+        places = {name: at for at, name in enumerate(arguments)}
         if (self.count, name) in self.scopes:
             self.teller.odd("a function is defined twice", trail)
-        self.current = self.scopes[self.count, name] = Scope(self.count, name, arguments)
+        self.current = self.scopes[self.count, name] = Scope(self.count, name, places)
         if name in pack().allow or name in pack().refused or name in pack().paths:
             what = f"the model brings its own {printable(name)}, in place of TensorFlow's operator"
             remedy = "read that function: it runs wherever the model seems to use the operator"

@@ -52,8 +52,9 @@ class Scope(Protocol):
 
     graph: int
     name: str
-    arguments: list[str]
 
+    @property
+    def arguments(self) -> Mapping[str, int]: ...
     @property
     def nodes(self) -> Mapping[str, Node]: ...
 
@@ -108,13 +109,15 @@ class Paths:
             key, name, sink = self.todo.pop()
             scope = self.scopes[key]
             if name in scope.arguments:
-                self._callers(key, scope.arguments.index(name), sink)
+                self._callers(key, scope.arguments[name], sink)
             elif node := scope.nodes.get(name):
                 self._node(key, name, node, sink)
 
     def _callers(self, key: Key, index: int, sink: str) -> None:
         """The values that are handed to an argument."""
-        for caller, node in self.callers.get(key, ()):
+        callers = self.callers.get(key, ())
+        self.steps += len(callers)
+        for caller, node in callers if self.steps <= MAX_STEPS else ():
             direct = node.op in DIRECT or node.op == key[1]
             self._add(caller, node.inputs[index : index + 1] if direct else node.inputs, sink)
 

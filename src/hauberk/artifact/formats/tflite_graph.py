@@ -59,6 +59,7 @@ class Model:
         self.teller = teller
         self.codes: list[str] = []
         self.told = 0
+        self.looked: set[int] = set()
 
     def code(self, table: Table, trail: Trail) -> None:
         """An OperatorCode: a number, of which an old field holds the small ones; or a name."""
@@ -177,8 +178,10 @@ class Model:
         need = self._bytes(kind, volume(shape))
         if need is not None and need != len(content) and "sparsity" not in tensor:
             self._lie(trail, f"its shape needs {need} bytes and there are {len(content)}")
-        if kind == STRING or (kind in BYTE_TYPES and len(content) >= MIN_FILE and begins(self.teller.walk, content)):
-            self.teller.blob(content, trail)
+        if number not in self.looked and kind in (STRING, *BYTE_TYPES):
+            self.looked.add(number)
+            if kind == STRING or (len(content) >= MIN_FILE and begins(self.teller.walk, content)):
+                self.teller.blob(content, trail)
 
     def _bytes(self, kind: int, count: int) -> int | None:
         if kind == HALF:

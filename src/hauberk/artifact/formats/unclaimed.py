@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..walk import UNKNOWN, Walk
-from . import json_file, pickle, text
+from . import json_file, pickle, proto_text, text
 from .text_kinds import may_be_empty, name_of
 
 
@@ -14,7 +14,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     elif pickle.is_pickle(walk, data) and not _by_chance(walk, data, path):
         walk.formats[path] = "pickle"
         pickle.walk(walk, data, path)
-    elif not json_file.walked(walk, data, path) and not text.walked(walk, data, path):
+    elif not any(read(walk, data, path) for read in (json_file.walked, proto_text.walked, text.walked)):
         walk.formats[path] = UNKNOWN
         walk.skip(path or "the file", "its format is not known")
 
