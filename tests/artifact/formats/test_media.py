@@ -63,6 +63,14 @@ def test_a_wave_of_the_standard_library_is_clean(tmp_path: Path) -> None:
     assert scan(path).verdict.value == "held"
 
 
+def test_every_chunk_fits_its_checksum(tmp_path: Path) -> None:
+    """The end of a PNG holds nothing but its checksum: one bit of it is enough."""
+    path, whole = tmp_path / "a.png", bytearray(png())
+    whole[-1] ^= 1
+    path.write_bytes(bytes(whole))
+    assert {f.rule for f in scan(path).findings} == {"artifact.png.broken"}
+
+
 def test_every_cut_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     for whole in (png(), jpeg(), gif(), wav()):
