@@ -50,13 +50,17 @@ ELSEWHERE = {"_loss": "sklearn"}
 
 
 class Ruling(NamedTuple):
-    """A verdict on one global in one use. shape, state: rules that its arguments and state must also meet."""
+    """A verdict on one global in one use. shape, state: rules that its arguments and state must also meet.
+
+    narrow: it may not be kept as a value, for whoever holds it could call it with anything.
+    """
 
     verdict: Standing
     reason: str
     references: tuple[str, ...] = ()
     shape: str = ""
     state: str = ""
+    narrow: bool = False
 
 
 class Entry(NamedTuple):
@@ -158,7 +162,8 @@ class Judge:
     def _rule(self, module: str, name: str, use: str) -> Ruling:
         known = entry(module, name)
         if known and (use == "import" or use in known.uses):
-            return Ruling(Standing.ALLOWED, known.reason, (), known.shape if use != "build" else "", known.state)
+            shape = known.shape if use != "build" else ""
+            return Ruling(Standing.ALLOWED, known.reason, (), shape, known.state, self.narrow(module, name))
         if danger := self._danger(module, name):
             return danger
         if f"{module}.{name}" in self.allow:

@@ -80,17 +80,23 @@ class Inspector(Watcher):
         if ruling.verdict is not Standing.ALLOWED:
             self.harmful = self.harmful or ruling.verdict is Standing.DANGEROUS
             self.pending.setdefault(name.dotted, (ruling, name))
-        self.pushed(name)
+            self.pushed(name)
+        elif ruling.narrow:
+            self._count(name, 1)
 
     def pushed(self, name: Global, times: int = 1) -> None:
         if (name.module == "builtins" and name.name == "getattr") or self.walk.judge.narrow(name.module, name.name):
-            self.kept[name.dotted] = self.kept.get(name.dotted, 0) + times
+            self._count(name, times)
+
+    def _count(self, name: Global, times: int) -> None:
+        self.kept[name.dotted] = self.kept.get(name.dotted, 0) + times
 
     def call(self, use: str, target: Any, args: Any, at: int) -> Any:
         if not isinstance(target, Global):
             self.odd(f"calls {shown(target)}, which has no name", at)
             return Made(target, args)
-        self.pushed(target, -1)
+        if target.name == "getattr" or self.walk.judge.narrow(target.module, target.name):
+            self.pushed(target, -1)
         if target.name == "getattr" and target.dotted == GETATTR and (found := self._attribute(args, at)):
             self.pending.pop(GETATTR, None)  # whoever keeps it as well is told at the end
             return found

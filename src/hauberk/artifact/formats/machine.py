@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .literals import DOUBLE
 from .opcodes import Broken, Global, Made, Opaque
 from .steps import STEPS
 
@@ -107,32 +108,40 @@ class Machine:
 
     def _run(self) -> int:
         """The commonest opcodes stand in the loop itself, for its speed; the others in STEPS."""
-        data, memo, constant = self.data, self.memo, self.watcher.constant
+        data, memo, constant, from_bytes = self.data, self.memo, self.watcher.constant, int.from_bytes
         pos, stop, stack = self.pos, self.stop, self.stack
         for n in range(self.steps, self.steps + self.max_opcodes):
             if pos >= stop:
                 stop = self.boundary(pos, n)
             op = data[pos]
-            if op == 0x4B:  # BININT1
-                stack.append(data[pos + 1])
+            if op == 0x71 and stack:  # BINPUT
+                memo[data[pos + 1]] = stack[-1]
                 pos += 2
             elif op == 0x94 and stack:  # MEMOIZE
                 memo[len(memo)] = stack[-1]
                 pos += 1
-            elif op == 0x71 and stack:  # BINPUT
-                memo[data[pos + 1]] = stack[-1]
-                pos += 2
             elif op == 0x68 and type(value := memo.get(data[pos + 1], Global)) not in NAMES:  # BINGET
                 stack.append(value)
                 pos += 2
-            elif op == 0x8C:  # SHORT_BINUNICODE
-                end = pos + 2 + data[pos + 1]
-                value = self.text(data[pos + 2 : end])
-                stack.append(value)
-                if end - pos > HIDDEN_MIN + 1:
+            elif op == 0x8C or op == 0x58:  # SHORT_BINUNICODE, BINUNICODE
+                begin = pos + (2 if op == 0x8C else 5)
+                end = begin + (data[pos + 1] if op == 0x8C else from_bytes(data[pos + 1 : begin], "little"))
+                stack.append(value := self.text(data[begin:end]))
+                if end - begin >= HIDDEN_MIN:
+                    self.begin = pos
                     constant(value, n)
                 if (pos := end) > self.end:
                     raise Broken("the stream is truncated", n)
+            elif op == 0x47 and pos + 9 <= self.end:  # BINFLOAT
+                stack.append(DOUBLE(data, pos + 1)[0])
+                pos += 9
+            elif op == 0x4B:  # BININT1
+                stack.append(data[pos + 1])
+                pos += 2
+            elif op == 0x28:  # MARK
+                self.marks.append(stack)
+                stack = self.stack = []
+                pos += 1
             else:
                 self.begin, self.pos, self.steps = pos, pos + 1, n
                 if op == 0x2E:

@@ -38,6 +38,8 @@ def opens(data: memoryview) -> bool:
     if len(head) < BLOCK or head == ZERO:
         return False
     stated = _lenient(head[148:156])
+    if stated is None:
+        return False
     total = sum(head) - sum(head[148:156]) + 8 * 0x20
     high = sum(byte > 127 for byte in head[:148] + head[156:])
     return stated in (total, total - 256 * high)
