@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import hdf5, hdf5_texts
+from corpus import hdf5, hdf5_recorded, hdf5_texts
 from corpus.hdf5_writer import ATTRIBUTE, SCALAR, Maker, attribute, hard, header, linked, message, string, text
+from hauberk.artifact.formats.hdf5 import Reader
 from hauberk.artifact.formats.hdf5_file import File, checksum
 from hauberk.artifact.formats.hdf5_header import Header
 from hauberk.artifact.route import walk_content
@@ -21,6 +22,7 @@ from hauberk.core.nouns import Verdict
 
 Scanner = Callable[..., Scanned]
 
+CONFIG = b'{"class_name": "Dense", "config": {}}'
 RULES = {
     "external_link": "artifact.hdf5.external",
     "external_link_continued": "artifact.hdf5.external",
@@ -141,6 +143,24 @@ def test_an_attribute_that_claims_more_than_it_has_is_broken(scanned: Scanner) -
     maker = Maker()
     short = attribute("a", string(4000), SCALAR, b"short")
     assert rules(scanned(maker.done(maker.group(short)))) == {"artifact.hdf5.broken"}
+
+
+@pytest.mark.parametrize("name", ["new_lambda", "old_lambda"])
+def test_attributes_of_h5py_are_read_where_they_lie(scanned: Scanner, name: str) -> None:
+    seen = scanned(getattr(hdf5_recorded, name)())
+    assert [(f.rule, f.place.path) for f in seen.findings] == [("artifact.keras.lambda", "/@model_config")]
+    assert not seen.skipped
+
+
+def test_every_chunk_and_link_of_h5py_is_met() -> None:
+    walk = Walk(Limits(), walk_content)
+    reader = Reader(walk, File(memoryview(hdf5_recorded.new())), "")
+    texts: list[bytes] = []
+    reader.content.text = lambda text, name: texts.append(bytes(text))  # type: ignore[method-assign]
+    reader.run()
+    assert len(reader.seen) == 1 + 12 + 4
+    assert sorted(texts) == sorted([b"%02d" % n for n in range(24)] * 2 + [b"in a heap", CONFIG])
+    assert not walk.flaws
 
 
 @settings(max_examples=150, deadline=None)
