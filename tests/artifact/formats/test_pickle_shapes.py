@@ -54,6 +54,7 @@ def entries(**values: bytes) -> bytes:
 UFUNC = "numpy.core._ufunc_reconstruct"
 DATA = "statsmodels.base.data.PandasData"
 TRANSFORMER = "sklearn.preprocessing._function_transformer.FunctionTransformer"
+NORM = "scipy.stats._continuous_distns.norm_gen"
 PACKED = "__torch__.torch.classes.quantized.LinearPackedParamsBase"
 
 
@@ -62,6 +63,11 @@ PACKED = "__torch__.torch.classes.quantized.LinearPackedParamsBase"
     [
         (called(UFUNC, text("numpy.core._multiarray_umath"), text("add")), called(UFUNC, text("os"), text("system")),
          "imports what it is given"),
+        (built(NORM, entries(shapes=b"N") + b"N\x86"), built(NORM, entries(shapes=text("a=print()")) + b"N\x86"),
+         "makes code of the names"),
+        (called("copy_reg._reconstructor", name("lightgbm.basic.Booster"), name("__builtin__.object"), b"N"),
+         called("copy_reg._reconstructor", name("lightgbm.basic.Booster"), name("__builtin__.object"),
+                name("lightgbm.basic.Booster")), "keeps lightgbm.basic.Booster"),
         (called(UFUNC, text("numpy"), text("log1p")), called(UFUNC, text("numpy"), text("load")), "imports numpy.load"),
         (built(DATA, entries(endog=b"N")), built(DATA, entries(restore_design_info=b"\x88", formula=text("f()"))),
          "formula of its state as code"),

@@ -33,6 +33,7 @@ def class_first(inspector: Inspector, target: Global, args: Any, at: int) -> Jud
     cls = items[0] if items else None
     if not isinstance(cls, Global):
         return Judged(Made(target, args), "its first argument is not a class by name")
+    inspector.pushed(cls, -1)  # it is used here, not kept
     ruling = inspector.walk.judge.rule(cls.module, cls.name, "new")
     if ruling.verdict is not Standing.ALLOWED:
         return Judged(Made(target, args, cls), f"it makes an instance of {cls.dotted}: {ruling.reason}")
@@ -139,6 +140,7 @@ def strings(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
 
 
 _NAMES, _IN, _OUT = r"(?:[a-z]\w*, )*", r"loc=0(?:, scale=1)?", r"loc, (?:scale|1)"
+_SHAPES = re.compile(r"[a-zA-Z_]\w*(?:, *[a-zA-Z_]\w*)*")
 _TEMPLATE = re.compile(
     rf"\ndef _parse_args\(self, {_NAMES} {_IN}\):\n    return \({_NAMES}\), {_OUT}\n"
     rf"\ndef _parse_args_rvs\(self, {_NAMES} {_IN}, size=None\):\n"
@@ -148,7 +150,14 @@ _TEMPLATE = re.compile(
 
 
 def stats_template(made: Made, state: Any) -> str:
-    """scipy.stats distributions exec the `_parse_arg_template` of their state: only SciPy's own text is allowed."""
+    """scipy.stats distributions exec the `_parse_arg_template` of their state: only SciPy's own text is allowed.
+
+    Before SciPy 1.5 they made it of the names in `shapes`.
+    """
+    if isinstance(state, Seq) and state.kind == "tuple" and state.count == 2:
+        shapes = (_entries(state.items[0]) or {"shapes": 0}).get("shapes")
+        named = shapes is None or (isinstance(shapes, str) and _SHAPES.fullmatch(shapes) is not None)
+        return "" if named else "SciPy makes code of the names in its state, and they are none"
     if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
         return "its state cannot be seen, and SciPy runs code from it"
     for key, value in zip(state.items[::2], state.items[1::2], strict=True):
