@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus import SAMPLES, samples
+from corpus.media import gif
 from hauberk.artifact.formats import requirements, targets
 from hauberk.artifact.formats.json_file import parse
 from hauberk.artifact.scan import Scanned, scan
@@ -135,3 +136,23 @@ def test_any_value_gets_a_verdict(tmp_path: Path, value: object, name: str) -> N
     assert (seen.verdict.value == "held") == (
         not [f for f in seen.findings if f.severity != "info"] and not seen.skipped
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rule"),
+    [
+        ("MLmodel", b"flavors:\n  x:\n    loader_module: mlflow.sklearn.evil\n", "artifact.mlflow.loader"),
+        ("x.index.json", b'{"weight_map": {"a": "http://e.example/w.bin"}}', "artifact.config.escape"),
+        ("pyproject.toml", b'[build-system]\nrequires = []\nbackend-path = ["."]\n', "artifact.toml.build"),
+        ("preview.gif", gif(behind=b"\x7fELF\2\1\1" + bytes(60)), "artifact.executable"),
+    ],
+)
+def test_near_names_are_told(scanned: Scanner, name: str, data: bytes, rule: str) -> None:
+    """A known name with something behind it, an address for a file, a program that is found by walking on."""
+    assert rule in {f.rule for f in scanned(data, name).findings}
+
+
+def test_text_whose_beginning_happens_to_be_a_pickle(scanned: Scanner) -> None:
+    """C, a length, that many characters and a full stop: a constant, and then prose."""
+    data = b"Ca" + b"b" * 97 + b".\nand so on\n"
+    assert (scanned(data, "notes.txt").verdict.value, scanned(data, "notes.txt").formats[""]) == ("held", "text")
