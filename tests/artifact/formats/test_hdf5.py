@@ -10,10 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus import hdf5, hdf5_recorded, hdf5_texts
-from corpus.hdf5_writer import ATTRIBUTE, SCALAR, Maker, attribute, hard, header, linked, message, string, text
+from corpus.hdf5_writer import (
+    ATTRIBUTE,
+    FLOAT,
+    SCALAR,
+    Maker,
+    attribute,
+    contiguous,
+    hard,
+    header,
+    linked,
+    message,
+    shape,
+    string,
+    text,
+)
 from hauberk.artifact.formats.hdf5 import Reader
+from hauberk.artifact.formats.hdf5_content import FREE_TRIALS, Content
 from hauberk.artifact.formats.hdf5_file import File, checksum
 from hauberk.artifact.formats.hdf5_header import Header
+from hauberk.artifact.formats.opcodes import Broken
 from hauberk.artifact.route import walk_content
 from hauberk.artifact.scan import Scanned
 from hauberk.artifact.walk import Walk
@@ -130,6 +146,30 @@ def test_a_compound_of_members_that_overlap_is_refused(scanned: Scanner) -> None
     maker = Maker()
     seen = scanned(maker.done(maker.group(hard("w", maker.data(bytes(400), compound, 100)))))
     assert "overlap" in seen.findings[0].message
+
+
+def test_a_block_that_is_read_again_and_again_is_refused() -> None:
+    file = File(memoryview(hdf5.plain_weights() + bytes(1 << 17)))
+    with pytest.raises(Broken, match="more than once"):
+        for _ in range(5):
+            file.peek(0, len(file.data))
+
+
+def test_two_data_sets_of_the_same_bytes_are_refused(scanned: Scanner) -> None:
+    maker = Maker()
+    at = maker.put(bytes(range(24)))
+    one, two = (maker.data_set(contiguous(at, 24), FLOAT, shape(2, 3)) for _ in range(2))
+    seen = scanned(maker.done(maker.group(hard("a", one), hard("b", two))))
+    assert "begin at the same byte" in seen.findings[0].message
+
+
+def test_no_more_texts_are_parsed_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr("hauberk.artifact.formats.keras.walk_text", lambda walk, data, path: parsed.append(path))
+    content = Content(Walk(Limits(), walk_content), "", 6400)
+    for _ in range(FREE_TRIALS + 1000):
+        content.text(memoryview(b"{{{{{{{{"), "/w")
+    assert len(parsed) == FREE_TRIALS + 100 - 1
 
 
 def test_metadata_is_read_twice_at_most() -> None:
