@@ -99,6 +99,18 @@ def test_a_state_that_grows_is_read_again(scanned: Scan) -> None:
     assert any("__setstate__" in f.message for f in seen.findings)
 
 
+def test_a_look_at_array_bytes_changes_nothing(scanned: Scan) -> None:
+    """Bytes of an array, tried as opcodes, put an item into a dict that the program itself holds."""
+    state = entries(subclass=name("numpy.ndarray"), shape=b"K\x08\x85", order=text("C"), allow_mmap=b"\x89")
+    kind = text("dtype") + name("numpy.dtype") + text("u1") + b"\x89\x88\x87R(K\x03" + text("|") + b"NNN"
+    kind += b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbs"
+    array = name("joblib.numpy_pickle.NumpyArrayWrapper") + b")\x81" + state + kind + b"b"
+    outer = b"\x80\x02" + name("collections.OrderedDict") + b")R}q\x07" + text("a") + array
+    raw = b"00)QNs00"  # were they run: a computed name for an entry of the dict in memo 7
+    assert len(raw) == 8
+    assert scanned(outer + raw + b"sb.").verdict is Verdict.HELD
+
+
 def test_a_loader_that_a_persistent_id_gives_back_is_counted(tmp_path: Path) -> None:
     """POP of what BINPERSID returned takes nothing off the count of what a dict keeps."""
     from hauberk.artifact.formats.pickle import walk

@@ -93,6 +93,7 @@ class Machine:
         self.max_line = len(data)
         self.result: Any = None
         self.ended = self.limited = self.strange_memo = False
+        self.dry = False  # leaves containers as they are: they are another machine's as well
 
     def run(self) -> int:
         """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent.

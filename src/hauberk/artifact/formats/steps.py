@@ -73,7 +73,8 @@ def _fill(m: Machine, items: list[Any], kind: str, how: str) -> None:
     """Put items into the top of the stack. With none to put, the C unpickler does not look what it is."""
     target = m.top()
     if type(target) is Seq and target.kind == kind:
-        target.extend(items)
+        if not m.dry:
+            target.extend(items)
     elif type(target) is Seq and (target.kind != "list" or kind != "dict"):
         if items:
             raise Broken(f"{how} into a {target.kind}", m.steps)
