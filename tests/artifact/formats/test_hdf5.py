@@ -150,9 +150,10 @@ def test_a_compound_of_members_that_overlap_is_refused(scanned: Scanner) -> None
 
 def test_a_block_that_is_read_again_and_again_is_refused() -> None:
     file = File(memoryview(hdf5.plain_weights() + bytes(1 << 17)))
+    file.peek(0, len(file.data))
+    file.peek(0, len(file.data))
     with pytest.raises(Broken, match="more than once"):
-        for _ in range(5):
-            file.peek(0, len(file.data))
+        file.peek(0, len(file.data))
 
 
 def test_two_data_sets_of_the_same_bytes_are_refused(scanned: Scanner) -> None:
