@@ -112,6 +112,11 @@ def weights_absolute() -> bytes:
     return program(blob("/etc/passwd"))
 
 
+@bad("coreml", "weights beside the package, wherever the app runs", file=FILE)
+def weights_elsewhere() -> bytes:
+    return program(blob("weights.bin"))
+
+
 @bad("coreml", "two kinds of model: the last one counts", file=FILE)
 def two_kinds() -> bytes:
     return field(1, 4) + field(2, b"") + field(PIPELINE, network()) + field(PIPELINE, field(1, network()))

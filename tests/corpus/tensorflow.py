@@ -333,6 +333,11 @@ def size() -> bytes:
     return graph(floats((1 << 20, 1 << 20), bytes(8)))
 
 
+@bad("tensorflow", "a tensor of four values out of 8 bytes", file=FILE)
+def size_less() -> bytes:
+    return graph(floats((4,), bytes(8)))
+
+
 @bad("tensorflow", "two graphs, which a parser merges", file=MODEL)
 def two_graphs() -> bytes:
     return field(1, 1) + field(2, field(1, b"") + field(2, graph(X)) + field(2, graph(node("Softmax", "x"))))
@@ -405,6 +410,11 @@ def text_disguised() -> bytes:
 @bad("tensorflow", "a graph as text with a field that nobody knows", file="graph.pbtxt")
 def text_unknown() -> bytes:
     return b'node { name: "x" op: "Placeholder" } secret: 1'
+
+
+@bad("tensorflow", "a graph as text with nothing but a function", file="graph.pbtxt")
+def text_function() -> bytes:
+    return b'version: 9 library { function { signature { name: "f" } node_def { name: "r" op: "ReadFile" } } }'
 
 
 @bad("tensorflow", "a graph as text that breaks off", file="graph.pbtxt")

@@ -18,7 +18,7 @@ RULES = {
     "coreml.custom": "custom_in_pipeline custom_layer custom_model",
     "coreml.linked": "linked linked_inside",
     "coreml.unknown": "unknown_operator",
-    "coreml.escape": "weights_absolute weights_outside",
+    "coreml.escape": "weights_absolute weights_elsewhere weights_outside",
     "coreml.field": "two_kinds two_layers unknown_layer",
     "coreml.broken": "truncated",
     "coreml.weights": "blob_behind blob_between blob_beyond blob_count",

@@ -22,7 +22,7 @@ from hauberk.core.nouns import Severity, Verdict
 RULES = {
     "tensorflow.operator": "abort dataset debug descriptor immutable matching native nested_graph nested_graph_alone"
     " prints_to_file python python_eager read_file remote summary write_file write_in_function write_in_unused"
-    " text_write text_disguised json_read",
+    " text_write text_disguised text_function json_read",
     "caffe.python": "caffe_python",
     "tensorflow.unknown": "custom lookalike",
     "tensorflow.nested": "nested_graph nested_graph_alone",
@@ -31,7 +31,7 @@ RULES = {
     "tensorflow.escape": "asset_outside",
     "tensorflow.external": "bundle_alone",
     "tensorflow.unread": "bundle_beyond bundle_overlap bundle_unread",
-    "tensorflow.size": "bundle_shape size",
+    "tensorflow.size": "bundle_shape size size_less",
     "tensorflow.shadow": "shadow",
     "tensorflow.field": "two_graphs two_keys two_kinds two_operators unknown_field text_unknown",
     "tensorflow.broken": "bundle_restarts nested",

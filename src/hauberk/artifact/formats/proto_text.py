@@ -22,11 +22,20 @@ FIRST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*\n)*([A-Za-z_]\w*)\s*:?\s*[{
 """How such a text begins: a field with a message or a value."""
 ROOTS = {
     "SavedModel": ("tensorflow", {"saved_model_schema_version", "meta_graphs"}),
-    "MetaGraphDef": ("tensorflow", {"meta_info_def", "graph_def", "saver_def", "signature_def", "object_graph_def"}),
-    "GraphDef": ("tensorflow", {"node", "library", "versions"}),
-    "ModelProto": ("onnx", {"ir_version", "graph", "opset_import", "producer_name", "functions"}),
-}
+    "MetaGraphDef": ("tensorflow", {
+        "meta_info_def", "graph_def", "saver_def", "collection_def", "signature_def", "asset_file_def",
+        "object_graph_def",
+    }),
+    "GraphDef": ("tensorflow", {"node", "library", "versions", "version", "debug_info"}),
+    "ModelProto": ("onnx", {
+        "ir_version", "graph", "opset_import", "producer_name", "producer_version", "domain", "model_version",
+        "doc_string", "metadata_props", "training_info", "functions", "configuration",
+    }),
+}  # fmt: skip
 """Messages that are read, and the fields by which they are known."""
+CORE = {"MetaGraphDef": {"graph_def", "object_graph_def", "collection_def"}, "SavedModel": {"meta_graphs"},
+        "ModelProto": {"graph", "functions", "training_info"}}  # fmt: skip
+"""Fields without which such a message does nothing."""
 NETWORK = {"layer", "layers", "input", "input_dim", "input_shape", "force_backward", "state", "train_net", "net"}
 UNREAD = (
     (re.compile(rb"\s*<\s*ir_version\s*:"), "ONNX's own text format"),
@@ -67,10 +76,11 @@ def walked(walk: Walk, data: memoryview, path: str) -> bool:
 
 
 def _is(kind: str, fields: Fields, names: set[str]) -> bool:
-    messages = {name for name, value in fields if isinstance(value, list)}
+    messages = [(name, value) for name, value in fields if isinstance(value, list)]
     if kind == "GraphDef":  # MediaPipe's graphs have nodes as well, of calculators
-        return any(n == "node" and isinstance(v, list) and any(inner == "op" for inner, _ in v) for n, v in fields)
-    return bool(messages & names) and any(name in names for name, _ in fields)
+        inner = {"node": "op", "library": "function"}
+        return any(name in inner and any(n == inner[name] for n, _ in value) for name, value in messages)
+    return any(name in CORE[kind] for name, _ in messages) and fields[0][0] in names
 
 
 def _broken(walk: Walk, path: str, head: bytes) -> bool:
