@@ -43,7 +43,7 @@ SOURCES = (
 )
 SOURCE_NAMES = r"makefile|cmakelists\.txt|rakefile|gemfile|justfile|\.bashrc|\.profile|\.envrc"
 DOCKER = (
-    r"\A(?:\s*#.*\n|\s*\n|ARG .*\n)*FROM [^\s]+(?: AS \w+)?\s*\n"
+    r"\A(?:[ \t\r\f\v]*+(?:#.*)?\n|ARG .*\n)*+FROM [^\s]+(?: AS \w+)?\s*\n"
     r"(?:[\s\S]{0,5000}^(?:RUN|CMD|COPY|ENTRYPOINT) )"
 )
 YAML = (
