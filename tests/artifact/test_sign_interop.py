@@ -7,8 +7,10 @@ own.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from certificates import Holder, issue
 from hauberk.cli.main import main
 from hauberk.crypto.keys import generate
 
-COMMAND = shutil.which("model_signing")
+PLACES = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+COMMAND = shutil.which("model_signing", path=PLACES)
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="the command model_signing is not installed")
 
 PEER = """

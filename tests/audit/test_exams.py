@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from hauberk.artifact.manifest import subject
+from hauberk.artifact.sign import claim_of, recipe
+from hauberk.artifact.signature import write_statement
 from hauberk.audit.checks import CHECKS, check
 from hauberk.core.nouns import Subject
 from hauberk.core.ports import Inputs
+from hauberk.crypto import bundle
+from hauberk.crypto.keys import generate
 from hauberk.testing import check_check
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -44,6 +48,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     forest = RandomForestClassifier(10, random_state=0, n_jobs=1).fit(np.array(train.x), np.array(train.y))
     path: Path = tmp_path_factory.mktemp("exam") / "forest.joblib"
     joblib.dump(forest, path)
+    key = generate("ecdsa-p256")
+    key.public.save(path.with_name("team.pub"))
+    path.with_name("team.sig").write_bytes(bundle.sign(write_statement(claim_of(path, recipe())), key))
     model = from_sklearn(forest, features=features)
     subjects = {
         "model": subject(path),
@@ -55,7 +62,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 @pytest.mark.parametrize("name", CHECKS.ids())
 def test_a_built_in_check_passes_the_exam(inputs: Inputs, name: str) -> None:
-    evidence = check_check(check(name), replace(inputs, options=OPTIONS.get(name, {})), seed=3)
+    options = OPTIONS.get(name, {})
+    if name == "artifact.signature":
+        assert inputs.artifact is not None
+        keys = [str(inputs.artifact.with_name("team.pub"))]
+        options = {"keys": keys, "signature": str(inputs.artifact.with_name("team.sig"))}
+    evidence = check_check(check(name), replace(inputs, options=options), seed=3)
     assert evidence.check == name
     assert evidence.measurements
     known = json.loads((files("hauberk.policy") / "known.json").read_text("utf-8"))["checks"][name]

@@ -40,7 +40,7 @@ class Signature:
     id: str = "artifact.signature"
     version: str = "1"
     title: str = "The model's signature"
-    needs: tuple[Need, ...] = (Need.ARTIFACT,)
+    needs: tuple[Need, ...] = (Need.ARTIFACT, Need.SIGNATURE)
     roles: tuple[str, ...] = ("model",)
     defaults: Mapping[str, Json] = FrozenMap({
         "signature": "", "keys": [], "certificates": [], "identity": "", "issuer": "", "trust_root": "",

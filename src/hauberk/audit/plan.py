@@ -23,11 +23,15 @@ SHARES = {"attack.evasion": 6.0, "attack.membership": 3.0}
 
 QUERYING = {Need.MODEL, Need.GRADIENT, Need.REFIT}
 
+TRUSTED = {"keys", "certificates", "issuer"}
+"""Options that name somebody whose signature counts; there is no default."""
+
 GIVE: dict[str, str] = {
     Need.ARTIFACT: "the model as a file or folder",
     Need.MODEL: "a model that may be loaded",
     Need.GRADIENT: "a differentiable model (ONNX, TorchScript, .pt2) and the extra `torch`",
     Need.REFIT: "a model whose family can be trained again (scikit-learn, XGBoost, LightGBM)",
+    Need.SIGNATURE: 'whom to trust, in hauberk.toml: [checks."artifact.signature"] keys = ["team.pub"]',
     Need.TEST: "--data FILE with labels",
     Need.TRAIN: "--train FILE with the labelled data that the model was trained on",
 }
@@ -73,6 +77,8 @@ def plan(
 
     spent: queries that are no longer there to be shared out.
     """
+    if not TRUSTED & set(config.checks.get("artifact.signature", {})):
+        missing = {**missing, Need.SIGNATURE: "nobody is named whose signature counts"}
     wanted, not_tested = [], []
     for check in checks:
         lacking = [need for need in check.needs if need in missing]

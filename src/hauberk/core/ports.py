@@ -40,6 +40,7 @@ class Need(StrEnum):
     GRADIENT = "gradient"  # … that can be differentiated
     REFIT = "refit"  # … of a family that can be trained again
     TEST = "test"  # labelled examples that the model was not trained on
+    SIGNATURE = "signature"  # a signature on the model, and somebody to trust
     TRAIN = "train"  # labelled examples that it was trained on
 
 
