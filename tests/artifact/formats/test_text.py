@@ -149,3 +149,11 @@ def test_empty_files_of_a_folder(tmp_path: Path) -> None:
 def test_no_bytes_make_it_fail(data: bytes) -> None:
     executable.program(memoryview(data))
     assert all(flaw.message.isprintable() for flaw in looked(data).flaws)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"\n", b" \n", b"#\n", b"<", b" ", b"curl ", b'"=cmd ', b"FROM x\n", b"=\n", b"{%", b"a:\n"]
+)
+def test_hostile_repetition_ends(scanned: Scanner, piece: bytes) -> None:
+    """Half a megabyte of what a pattern may begin with: quadratic ones would never come back."""
+    assert scanned(piece * (500_000 // len(piece)), "notes").verdict.value in ("held", "inconclusive", "broken")

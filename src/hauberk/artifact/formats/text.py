@@ -23,7 +23,7 @@ POINTER = "version https://git-lfs.github.com/spec/"
 MAX_ODD = 0.3
 """Share of bytes above ASCII in text of an old 8-bit encoding."""
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-FETCHES = re.compile(r"^\s*(?:sudo\s+)?(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", re.M)
+FETCHES = re.compile(r"^[ \t]*(?:sudo[ \t]+)?(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", re.M)
 FORMULA = re.compile(r"(?:^|[,;\t])\"?[=+@-]\s*(?:cmd|powershell|mshta|msexcel|rundll32|regsvr32)\s*\|", re.M | re.I)
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 SENTENCE = 24
