@@ -20,9 +20,8 @@ from typing import NamedTuple
 from ..verdicts import read_pack
 from ..walk import Walk
 from .opcodes import Broken
-from .protobuf_tour import Trail
+from .protobuf_tour import Trail as Trail
 
-__all__ = ["Handler", "Slot", "Table", "Tables", "Tour", "Trail", "steps"]
 MAX_DEPTH = 64
 """Google's verifier stops at this depth as well."""
 MAX_ODD = 100
@@ -110,12 +109,6 @@ class Table:
         places = range(0, len(content), width)
         self.tour.spend(len(places))
         return [int.from_bytes(content[at : at + width], "little", signed=signed) for at in places]
-
-    def count(self, name: str) -> int:
-        """How many items a vector has. Raises Broken."""
-        if name not in self.places:
-            return 0
-        return self.tour.vector(self.tour.follow(self.places[name][1]), 1)[1]
 
     def tables(self, name: str) -> Iterator[Table]:
         """The tables of a field or of a vector. Raises Broken."""
