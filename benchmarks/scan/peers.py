@@ -91,7 +91,8 @@ HAUBERK = Peer("hauberk", (), "hauberk.cli.main:main", ("hauberk", "scan", "{}")
                warm="hauberk.cli,hauberk.artifact,hauberk.artifact.formats,hauberk.report")
 PEERS = (
     HAUBERK,
-    Peer("picklescan", ("picklescan[7z]",), "picklescan.cli:main", ("picklescan", "-p", "{}"), _picklescan, "extra 7z"),
+    Peer("picklescan", ("picklescan[7z]", "numpy"), "picklescan.cli:main", ("picklescan", "-p", "{}"), _picklescan,
+         "extra 7z, and numpy, which it wants for .npy"),
     Peer("modelscan", ("modelscan[h5py]",), "modelscan.cli:main", ("modelscan", "-r", "json", "-p", "{}"), _modelscan,
          "extra h5py; without its extra tensorflow (2 GB), so its SavedModel and .h5 operators are not read"),
     Peer("modelaudit",
