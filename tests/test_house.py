@@ -21,7 +21,7 @@ FLOORS = {
 
 HEAVY = {
     "numpy", "scipy", "sklearn", "polars", "onnx", "onnxruntime", "torch", "xgboost", "lightgbm", "ray",
-    "joblib", "skops", "safetensors", "PIL", "httpx", "pandas",
+    "joblib", "skops", "safetensors", "PIL", "httpx", "pandas", "h5py", "keras", "openvino", "sigstore", "fsspec",
 }  # fmt: skip
 
 # Files that may import a framework at module level: they are themselves imported only when it is needed.

@@ -143,7 +143,9 @@ def _pipeline(walk: Walk, item: dict[str, Any], path: str) -> None:
 
 def _shards(walk: Walk, item: dict[str, Any], path: str) -> None:
     shards = item.get("weight_map")
-    for name in sorted({str(v) for v in shards.values()}) if isinstance(shards, dict) else ():
+    values = shards.values() if isinstance(shards, dict) else ()
+    named = {str(name) for value in values for name in (value if isinstance(value, list) else [value])}
+    for name in sorted(named):
         if escapes(name) or "://" in name:
             message = f"weights are read from {printable(name)!r}, outside the model's folder"
             place, remedy = Place(path, "weight_map"), "do not load this model; its weights belong beside its index"

@@ -157,13 +157,11 @@ def _as_xgboost(walk: Walk, parsed: Parsed, path: str) -> None:
 
 def _as_keras(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None:
     """A Keras model's configuration names the classes to build."""
-    classes = any("class_name" in item and ("config" in item or "module" in item) for item in objects(parsed.value))
-    if classes and not parsed.twice:
+    values = (parsed.value, *parsed.dropped)
+    if any("class_name" in item and ("config" in item or "module" in item) for v in values for item in objects(v)):
         from . import keras
 
         keras.walk_json(walk, data, path)
-    elif classes:
-        walk.skip(path or "the file", "a Keras configuration with keys that stand twice")
 
 
 def _as_paddle(walk: Walk, parsed: Parsed, path: str) -> None:
