@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 EXAMPLES := examples/digits/build/digits.onnx examples/credit/build/credit.joblib examples/magika/build/magika.onnx
 
-.PHONY: audit test test-all check docs bench clean
+.PHONY: audit test test-all check docs bench bench-scan fuzz clean
 
 # An audit exits 1 for findings and 2 for an inconclusive verdict: neither is a failure here. A dossier that does not
 # verify is.
@@ -35,6 +35,16 @@ bench: $(READY)
 	$(BIN)/python benchmarks/evasion.py
 	$(BIN)/python benchmarks/membership.py
 	$(BIN)/python benchmarks/labels.py
+	$(BIN)/python benchmarks/signing.py
+	$(BIN)/python benchmarks/sealing.py
+
+# Makes an environment for each peer, and downloads the packages that ship the honest files.
+bench-scan: $(READY)
+	cd benchmarks && ../$(BIN)/python -m scan.run && ../$(BIN)/python -m scan.weights
+
+MINUTES ?= 60
+fuzz: $(READY)
+	$(BIN)/python -m fuzz.run --minutes $(MINUTES)
 
 clean:
 	rm -rf .venv site audits examples/*/build

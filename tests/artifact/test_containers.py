@@ -223,7 +223,8 @@ def test_an_npy_or_json_polyglot_is_told(scanned: Scanner) -> None:
 
 def test_text_that_looks_like_opcodes_stays_text(scanned: Scanner) -> None:
     """Near misses: prose and lists of labels are not pickles."""
-    for data in (b"Python is fine\nreally\n", b"cat\ndog\nbird\n", b"Q\n", b"(((((", b"class\nname\n", b"import tax\n-\n"):
+    prose = (b"Python is fine\nreally\n", b"cat\ndog\nbird\n", b"Q\n", b"(((((", b"class\nname\n", b"import tax\n-\n")
+    for data in prose:
         seen = scanned(data)
         assert (seen.verdict, dict(seen.formats)) == (Verdict.HELD, {"": "text"}), data
 

@@ -105,7 +105,7 @@ FORMATS: tuple[Row, ...] = (
     Row("lightgbm", "lightgbm", ((0, b"tree\n"),)),
     Row("torch legacy", "torch", kind="_legacy"),
     Row("pickle", "pickle", tuple((0, bytes((0x80, n))) for n in range(6))),
-    Row("msgpack", "msgpack", tuple((0, bytes((head,))) for head in (*range(0x80, 0x90), 0xDE, 0xDF))),
+    Row("msgpack", "msgpack", tuple((0, bytes((head,))) for head in (*range(0x80, 0xA0), *range(0xDC, 0xE0)))),
     Row("safetensors", "safetensors"),
     TAR,
     Row("HDF5", "hdf5", tuple((at, HDF5) for at in HDF5_PLACES)),

@@ -17,6 +17,7 @@ CHECKS = Registry(
         "artifact.digest": "hauberk.artifact.digest:DIGEST",
         "artifact.scan": "hauberk.artifact.scan:SCAN",
         "artifact.signature": "hauberk.artifact.signature_check:SIGNATURE",
+        "artifact.weights": "hauberk.artifact.weights_check:WEIGHTS",
         "model.quality": "hauberk.attack.controls.quality:QUALITY",
         "attack.noise": "hauberk.attack.controls.noise:NOISE",
         "attack.evasion": "hauberk.attack.evasion.check:EVASION",

@@ -23,7 +23,7 @@ from .checks import CHECKS, check
 from .config import AuditConfig
 from .plan import Look, Plan, Planned, known_only, plan
 
-BYTES = frozenset({"artifact.digest", "artifact.scan", "artifact.signature"})
+BYTES = frozenset({"artifact.digest", "artifact.scan", "artifact.signature", "artifact.weights"})
 """Checks that read bytes and never load: they run first, and decide whether the rest may load the model."""
 
 LOADED: tuple[str, ...] = (Need.MODEL, Need.GRADIENT, Need.REFIT, Need.TEST, Need.TRAIN)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from ...core.nouns import Place, Severity
@@ -152,6 +153,38 @@ def _shards(walk: Walk, item: dict[str, Any], path: str) -> None:
             walk.flaw("artifact.config.escape", Severity.HIGH, place, message, remedy, ("CWE-22",))
 
 
+def _tensorflowjs(walk: Walk, item: dict[str, Any], path: str) -> None:
+    """TensorFlow.js names the files of raw numbers beside a model; they are read as far as there is to read when they
+    have as many bytes as the weights."""
+    groups = item.get("weightsManifest")
+    for group in groups if isinstance(groups, list) and "modelTopology" in item else ():
+        names = group.get("paths") if isinstance(group, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            continue
+        if leaving := [name for name in names if escapes(name) or "://" in name]:
+            message = f"weights are read from {printable(leaving[0])!r}, outside the model's folder"
+            place, remedy = Place(path, "weightsManifest"), "do not load this model; its weights belong beside it"
+            walk.flaw("artifact.config.escape", Severity.HIGH, place, message, remedy, ("CWE-22",))
+            continue
+        files = [path[: path.rfind("/") + 1] + name for name in names]
+        if _weights_bytes(group.get("weights")) == sum(walk.stats[f].st_size if f in walk.stats else -1 for f in files):
+            walk.claimed.update(files)
+
+
+def _weights_bytes(weights: Any) -> int:
+    """Bytes of the weights of a TensorFlow.js manifest; -1 where that cannot be told."""
+    total = 0
+    for weight in weights if isinstance(weights, list) else [None]:
+        about = weight if isinstance(weight, dict) else {}
+        packed = about.get("quantization")
+        size = NUMBERS.get(str((packed if isinstance(packed, dict) else about).get("dtype")))
+        shape = about.get("shape")
+        if size is None or not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+            return -1
+        total += size * prod(shape[:16])
+    return total
+
+
 def _jsonpickle(walk: Walk, item: dict[str, Any], path: str) -> None:
     if found := [key for key in JSONPICKLE if key in item]:
         message = f"{found[0]} makes jsonpickle import and call {printable(str(item[found[0]]), 80)}"
@@ -219,4 +252,10 @@ def _encoded(walk: Walk, key: str, text: str, path: str) -> None:
         walk.enter(data, f"{path}!{printable(key, 40)}")
 
 
-RULES: tuple[Rule, ...] = (_remote, _target, _kernel, _adapter, _pipeline, _shards, _jsonpickle, _langchain, _hooks)
+RULES: tuple[Rule, ...] = (
+    _remote, _target, _kernel, _adapter, _pipeline, _shards, _tensorflowjs, _jsonpickle, _langchain, _hooks,
+)  # fmt: skip
+NUMBERS = {
+    "float32": 4, "int32": 4, "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "float16": 2, "complex64": 8,
+}  # fmt: skip
+"""Bytes of a value of TensorFlow.js's types."""

@@ -18,6 +18,8 @@ from .opcodes import Broken
 from .pickle import is_pickle
 
 MAPS, EMPTY_MAP, HASH = (*range(0x81, 0x90), 0xDE, 0xDF), b"\x80", 0xCF
+ARRAYS, PROBED = (*range(0x91, 0xA0), 0xDC, 0xDD), 1000
+"""Heads of arrays, and how many values must make sense where a map with names does not say what it is."""
 ARRAY, COMPLEX, SCALAR, TIMESTAMP = 1, 2, 3, -1
 MAX_NESTING = 512
 """Python's msgpack reads no deeper."""
@@ -30,6 +32,8 @@ SIZES = {
 REMEDY = "ask for the weights as safetensors; load this only with a reader that knows no extensions"
 ND, KIND = (b"nd", b"__nd__"), b"kind"
 MAX_KEY = 256
+SENSIBLE = 3
+"""Fewer values than this could be anything."""
 COST = 3
 """What one value costs, in steps of a program."""
 SHORTEST = 12
@@ -50,12 +54,33 @@ class Level:
 
 
 def sniff(data: memoryview) -> bool:
-    """Whether this begins as a map whose first key is a short text, or, as spaCy's tables, a hash of 64 bits.
+    """Whether this begins as a map whose first key is a short text, or, as spaCy's tables, a hash of 64 bits; or as an
+    array or another map, of which a thousand values make sense, or all of them to the very end.
 
     A map of nothing is one byte.
     """
-    if not len(data) or data[0] not in MAPS:
+    if not len(data) or data[0] not in (*MAPS, *ARRAYS):
         return bytes(data[:2]) == EMPTY_MAP
+    return _named(data) or _sensible(data)
+
+
+def _sensible(data: memoryview) -> bool:
+    seen, found = 0, None
+    try:
+        for found in tokens(data, 0):
+            seen += 1
+            if found.kind == "str":
+                str(data[found.begin : found.end][:MAX_KEY], "utf-8", "strict" if len(data) < MAX_KEY else "ignore")
+            if found.kind == "ext" or seen >= PROBED:
+                return seen >= PROBED
+    except (Broken, UnicodeDecodeError):
+        return False
+    return seen > SENSIBLE and found is not None and found.end == len(data)
+
+
+def _named(data: memoryview) -> bool:
+    if data[0] not in MAPS:
+        return False
     try:
         head = token(data, 0)
         key = token(data, head.end)

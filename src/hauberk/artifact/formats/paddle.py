@@ -22,6 +22,8 @@ SIZES = {0: 1, 1: 2, 2: 4, 3: 8, 4: 2, 5: 4, 6: 8, 20: 1, 21: 1, 22: 2, 23: 8, 2
 BLOCK = {1: 0, 2: 0, 3: 2, 4: 2, 5: 0}
 MAX_DESC, MAX_LEVELS = 4096, 64
 MAX_NAMES = 10_000
+CALLSTACK, MAX_LINE = "op_callstack", 400
+"""The attribute in which Paddle keeps a stack trace, and the longest of its lines that are honest."""
 VALUES = ("i", "f", "s", "ints", "floats", "strings", "b", "bools", "block_idx", "l", "blocks_idx", "longs", "float64s",
           "var_name", "vars_name", "float64", "scalar", "scalars")  # fmt: skip
 
@@ -57,7 +59,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     teller = Teller(walk, path, "paddle")
     program = Program(teller)
     tour = Tour(walk, Layout("paddle"), {"OpDesc": program.operator, "OpDesc.Attr": program.attribute},
-                teller.odd, teller.text, teller.blob)  # fmt: skip
+                teller.odd, program.text, teller.blob)  # fmt: skip
     tour.go(data, "ProgramDesc")
     program.finish()
     teller.finish()
@@ -68,17 +70,25 @@ class Program:
 
     def __init__(self, teller: Teller) -> None:
         self.teller, self.times, self.where = teller, dict[str, int](), dict[str, Trail]()
+        self.traced = False
 
     def operator(self, message: Message, trail: Trail) -> None:
         """An OpDesc."""
+        self.traced = False
         name = message.text("type")
         self.times[name] = self.times.get(name, 0) + 1
         self.where.setdefault(name, trail)
 
     def attribute(self, message: Message, trail: Trail) -> None:
         """An attribute: one value."""
+        self.traced = message.text("name") == CALLSTACK
         if sum(name in message for name in VALUES) > 1:
             self.teller.odd("an attribute holds two values", trail)
+
+    def text(self, text: str, trail: Trail) -> None:
+        """A text of the program. The lines of Python that made an operator are no program that somebody hid."""
+        if not self.traced or len(text) > MAX_LINE:
+            self.teller.text(text, trail)
 
     def finish(self) -> None:
         """Judge them."""
