@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hauberk.artifact.digest import DIGEST
-from hauberk.artifact.manifest import manifest, subject
+from hauberk.artifact.manifest import Entry, Manifest, manifest, subject
 from hauberk.artifact.scan import SCAN, scan
+from hauberk.core.canon import canonical, digest
 from hauberk.core.errors import InputError, LimitExceeded
 from hauberk.core.limits import Limits
 from hauberk.core.nouns import Severity, Verdict, decode, encode
@@ -199,3 +200,10 @@ def test_a_finding_keeps_its_fingerprint(tmp_path: Path) -> None:
     first, second = scan(path), scan(path)
     assert [f.fingerprint for f in first.findings] == [f.fingerprint for f in second.findings]
     assert first.findings
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.integers(0, 2**53 - 1))))
+def test_the_digest_of_a_folder_is_that_of_its_canonical_json(named: list[tuple[str, int]]) -> None:
+    entries = tuple(Entry(name, size, digest(name.encode())) for name, size in named)
+    plain = {"format": "hauberk/manifest/1", "files": encode(entries)}
+    assert Manifest(True, entries).digest == digest(canonical(plain))

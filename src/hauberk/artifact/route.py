@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
 
 from ..core.errors import InputError
@@ -32,23 +32,30 @@ class Row:
     trailing: bytes = b""
     kind: str = ""
 
-    def claims(self, data: memoryview) -> bool:
-        """Whether these bytes are of this format."""
-        if self.marks and not self._marked(data):
+    def claims(self, data: memoryview, head: bytes) -> bool:
+        """Whether these bytes, of which `head` are the first, are of this format."""
+        if self.marks and not self._marked(data, head):
             return False
-        return bool(getattr(self._loaded(), "sniff" + self.kind)(data))
+        return bool(getattr(_module(self.module), "sniff" + self.kind)(data))
 
     def walk(self, walk: Walk, data: memoryview, path: str) -> None:
         """Walk them. Raises Broken, InputError."""
-        getattr(self._loaded(), "walk" + self.kind)(walk, data, path)
+        getattr(_module(self.module), "walk" + self.kind)(walk, data, path)
 
-    def _marked(self, data: memoryview) -> bool:
-        if any(data[at : at + len(mark)] == mark for at, mark in self.marks):
+    def _marked(self, data: memoryview, head: bytes) -> bool:
+        if head.startswith(self.starts) or any(data[at : at + len(mark)] == mark for at, mark in self.marks if at):
             return True
         return bool(self.trailing) and self.trailing in bytes(data[-TAIL:])
 
-    def _loaded(self) -> ModuleType:
-        return importlib.import_module(f"{__package__}.formats.{self.module}")
+    @cached_property
+    def starts(self) -> tuple[bytes, ...]:
+        """The marks that stand at the very beginning."""
+        return tuple(mark for at, mark in self.marks if not at)
+
+
+@cache
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__package__}.formats.{name}")
 
 
 TAIL = 65557
@@ -140,9 +147,9 @@ def walk_content(walk: Walk, data: memoryview, path: str) -> None:
     if program := executable.program(data):
         walk.formats[path] = program
         executable.tell(walk, path, program)
-        if ZIP.claims(data):
+        if ZIP.claims(data, head):
             _guarded(walk, ZIP, data, path)
-    elif row := next((row for row in _rows(data[0] if len(data) else -1) if row.claims(data)), None):
+    elif row := next((row for row in _rows(data[0] if len(data) else -1) if row.claims(data, head)), None):
         walk.formats[path] = row.name
         _guarded(walk, row, data, path)
         _as_pickle_too(walk, row, data, path)
@@ -182,7 +189,7 @@ def _two_faced(walk: Walk, row: Row, data: memoryview, path: str) -> None:
     """Formats whose mark may stand behind a beginning of another one: torch opens such a tar, Keras such an HDF5."""
     remedy = "do not load this file; no honest writer makes such bytes"
     other = "HDF5" if row.name != "HDF5" and any(data[at : at + 8] == HDF5 for at in HDF5_PLACES) else ""
-    if row not in (TAR, ZIP) and TAR.claims(data):
+    if row not in (TAR, ZIP) and TAR.claims(data, b""):
         other = "tar"
     if other:
         message = f"this {row.name} file is {other} as well: what it does depends on who reads it"
