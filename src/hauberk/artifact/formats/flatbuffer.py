@@ -110,6 +110,12 @@ class Table:
         self.tour.spend(len(places))
         return [int.from_bytes(content[at : at + width], "little", signed=signed) for at in places]
 
+    def count(self, name: str) -> int:
+        """How many items a vector has. Raises Broken."""
+        if name not in self.places:
+            return 0
+        return self.tour.vector(self.tour.follow(self.places[name][1]), 1)[1]
+
     def tables(self, name: str) -> Iterator[Table]:
         """The tables of a field or of a vector. Raises Broken."""
         if name in self.places:

@@ -21,7 +21,7 @@ class Token(NamedTuple):
     """
 
     kind: str
-    count: int
+    count: int  # type: ignore[assignment]  # the items, and not tuple's method
     begin: int
     end: int
     code: int

@@ -88,7 +88,7 @@ class Text(Stream):
         """`size` bytes, each of which may be an escape."""
         if size > MAX_STRING:
             raise Broken("a string is too long", self.pos)
-        while self.pos < len(self.data) and self.data[self.pos : self.pos + 1] in (b" ", b"\n", b"\t", b"\r"):
+        while self.pos < len(self.data) and self.data[self.pos] in b" \n\t\r":
             self.pos += 1
         window = bytes(self.data[self.pos : self.pos + 4 * size])
         out, at = bytearray(), 0
