@@ -118,6 +118,8 @@ TF_REFUSED: dict[str, str] = {
     "ends or stalls the process": "Abort|Sleep(Identity)?Op|(Experimental)?SleepDataset",
 }
 """Operators of TensorFlow that reach out of the graph, whatever they are given: why, and a pattern of names."""
+TFJS = ("FusedDepthwiseConv2dNative", "Prelu")
+"""Operators that TensorFlow.js's converter makes and TensorFlow itself does not have."""
 TF_PATHS = {
     "Save": [0], "SaveV2": [0], "Restore": [0], "RestoreV2": [0], "MergeV2Checkpoints": [0, 1],
     "InitializeTableFromTextFile": [1], "InitializeTableFromTextFileV2": [1], "CacheDataset": [1],
@@ -171,7 +173,7 @@ def tensorflow() -> None:
         and (not op.is_stateful or re.fullmatch(TF_STATEFUL, op.name))
     ]  # fmt: skip
     content = {
-        "allow": " ".join(sorted(allow)),
+        "allow": " ".join(sorted([*allow, *TFJS])),
         "paths": TF_PATHS,
         "refused": {why: " ".join(sorted(group)) for why, group in refused.items()},
     }

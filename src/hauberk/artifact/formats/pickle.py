@@ -37,6 +37,9 @@ class Trial(Inspector):
         return super().persistent(pid, at)
 
 
+PADDING, PADDING_MAX = b"\0 \t\r\n", 512
+"""Bytes behind the last pickle that say nothing: no opcode is among them."""
+
 STREAM_COST = 50
 """Opcodes that take as long as setting up the walk of one stream."""
 
@@ -82,6 +85,8 @@ def _streams(inspector: Inspector, data: memoryview, pos: int) -> None:
     if len(data) <= COPIED_MAX:
         data = memoryview(bytes(data))  # once, not once a stream
     while pos < len(data) or not streams:
+        if streams and len(data) - pos <= PADDING_MAX and not bytes(data[pos:]).strip(PADDING):
+            return
         begin, machine = pos, machine_at(inspector, data, pos)
         error = attempt(machine, inspector)
         if kept:
