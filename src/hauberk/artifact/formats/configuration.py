@@ -154,27 +154,25 @@ def _shards(walk: Walk, item: dict[str, Any], path: str) -> None:
 
 
 def _tensorflowjs(walk: Walk, item: dict[str, Any], path: str) -> None:
-    """TensorFlow.js names the files of raw numbers beside a model; they are read as far as there is to read when they
-    have as many bytes as the weights."""
-    groups = item.get("weightsManifest")
-    for group in groups if isinstance(groups, list) and "modelTopology" in item else ():
-        names = group.get("paths") if isinstance(group, dict) else None
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            continue
-        if leaving := [name for name in names if escapes(name) or "://" in name]:
-            message = f"weights are read from {printable(leaving[0])!r}, outside the model's folder"
-            place, remedy = Place(path, "weightsManifest"), "do not load this model; its weights belong beside it"
-            walk.flaw("artifact.config.escape", Severity.HIGH, place, message, remedy, ("CWE-22",))
-            continue
-        files = [path[: path.rfind("/") + 1] + name for name in names]
-        if _weights_bytes(group.get("weights")) == sum(walk.stats[f].st_size if f in walk.stats else -1 for f in files):
-            walk.claimed.update(files)
+    """A group of a TensorFlow.js manifest names the files of raw numbers beside a model; they are read as far as there
+    is to read when they have as many bytes as the weights."""
+    names, weights = item.get("paths"), item.get("weights")
+    if not isinstance(weights, list) or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return
+    if leaving := [name for name in names if escapes(name) or "://" in name]:
+        message = f"weights are read from {printable(leaving[0])!r}, outside the model's folder"
+        place, remedy = Place(path, "weightsManifest"), "do not load this model; its weights belong beside it"
+        walk.flaw("artifact.config.escape", Severity.HIGH, place, message, remedy, ("CWE-22",))
+        return
+    files = [path[: path.rfind("/") + 1] + name for name in names]
+    if _weights_bytes(weights) == sum(walk.stats[f].st_size if f in walk.stats else -1 for f in files):
+        walk.claimed.update(files)
 
 
-def _weights_bytes(weights: Any) -> int:
+def _weights_bytes(weights: list[Any]) -> int:
     """Bytes of the weights of a TensorFlow.js manifest; -1 where that cannot be told."""
     total = 0
-    for weight in weights if isinstance(weights, list) else [None]:
+    for weight in weights:
         about = weight if isinstance(weight, dict) else {}
         packed = about.get("quantization")
         size = NUMBERS.get(str((packed if isinstance(packed, dict) else about).get("dtype")))
