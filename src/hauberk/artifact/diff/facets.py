@@ -117,8 +117,8 @@ def _written(found: Facets, text: str, path: str) -> None:
 def flat(value: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every value of a JSON document, by its path.
 
-    >>> dict(flat({"a": [1, {"b": None}]}))
-    {'a[0]': '1', 'a[1].b': 'None'}
+    >>> sorted(flat({"a": [1, {"b": None}]}))
+    [('a[0]', '1'), ('a[1].b', 'None')]
     """
     todo: list[tuple[str, Any]] = [(prefix, value)]
     while todo:
