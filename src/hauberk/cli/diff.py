@@ -53,8 +53,7 @@ def _lines(found: Difference) -> Iterator[str]:
     from hauberk.report.words import clean
 
     counts = Counter(change.facet for change in found.changes)
-    told = ", ".join(f"{counts[facet]} {facet}{'s' if counts[facet] != 1 and facet[-1] != 'a' else ''}"
-                     for facet in FACETS if counts[facet])  # fmt: skip
+    told = ", ".join(_counted(facet, counts[facet]) for facet in FACETS if counts[facet])
     yield f"different: {told}" if told else "the same, but not all could be compared" if found.left else "the same"
     for facet in FACETS:
         changes = found.of(facet)
@@ -67,6 +66,10 @@ def _lines(found: Difference) -> Iterator[str]:
         if len(changes) > SHOWN:
             yield f"{facet:<9} … {len(changes) - SHOWN} more, see --format json"
     yield from (clean(f"not compared: {gap.what}: {gap.why}") for gap in found.left)
+
+
+def _counted(facet: str, n: int) -> str:
+    return f"{n} {facet}" if n == 1 or facet in ("metadata", "code") else f"{n} {facet}s"
 
 
 def _size(change: Change) -> str:
