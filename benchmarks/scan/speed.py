@@ -41,20 +41,21 @@ def small(folder: Path) -> Path:
 
 
 def checkpoint(folder: Path) -> Path:
-    """A torch checkpoint of 1 GiB, as torch.save writes it."""
-    import torch
-
+    """A torch checkpoint of 1 GiB, as torch.save writes it; in a process of its own, or each child would begin as large
+    as this one."""
     path = folder / "big.pt"
-    torch.save({f"layer{i}.weight": torch.zeros(4096, 4096) for i in range(16)}, path)
+    weights = "{f'layer{i}.weight': torch.zeros(4096, 4096) for i in range(16)}"
+    code = f"import sys, torch; torch.save({weights}, sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, path], check=True)
     return path
 
 
 def many(folder: Path) -> Path:
-    """2,000 pickles of about 5 KB in one folder."""
+    """2,000 pickles of about 1 KB in one folder."""
     root = folder / "many"
     root.mkdir()
     for n in range(2000):
-        (root / f"m{n}.pkl").write_bytes(pickle.dumps({f"w{n}_{i}": [i / 7, i] for i in range(170)}))
+        (root / f"m{n}.pkl").write_bytes(pickle.dumps({f"w{n}_{i}": [i / 7, i] for i in range(30)}))
     return root
 
 
