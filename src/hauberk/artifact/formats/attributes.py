@@ -12,9 +12,17 @@ HOOKS = frozenset(
 )
 """Attributes of an instance that later opcodes would call, or that change what the instance is."""
 
+CALLED = frozenset(
+    ("_build_f", "_attach_methods", "_attach_argparser_methods", "_patch_step_function", "get", "pop", "setdefault",
+     "update", "detach", "requires_grad_", "startswith", "read", "read_array", "read_mmap")
+)  # fmt: skip
+"""Methods that a `__setstate__` of scikit-learn, SciPy, torch or joblib calls on an instance, or on what its state
+holds: an attribute of such a name stands before them, and may be any callable."""
+
 HIDING = frozenset(
     ("builtins.dict", "builtins.tuple", "builtins.list", "collections.OrderedDict", "collections.defaultdict",
-     "collections.Counter")
+     "collections.Counter", "argparse.Namespace", "types.SimpleNamespace", "sklearn.utils._bunch.Bunch",
+     "sklearn.utils.Bunch")
 )  # fmt: skip
 """Constructors whose result could be a state that the machine does not see into."""
 
@@ -44,7 +52,7 @@ def _dict(state: Seq, how: str) -> Iterator[str]:
         yield "sets more attributes than can be seen"
     for key in state.items[::2]:
         if type(key) is str:
-            if key in HOOKS or (how == "slots" and key.startswith("__")):
+            if key in HOOKS or key in CALLED or (how == "slots" and key.startswith("__")):
                 yield f"sets the attribute {key!r}, which loading calls or obeys later"
         elif isinstance(key, Made | Opaque | Global):
             yield f"sets an attribute whose name is computed: {shown(key)}"

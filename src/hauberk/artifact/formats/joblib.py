@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
 from .dtypes import facts
-from .machine import Machine, Watcher
+from .machine import COPIES_MAX, Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq
 from .steps import STEPS
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 WRAPPERS = ("joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle")
 """Where the wrapper lives; scikit-learn before 0.21 brought its own copy of joblib along."""
+FIELDS = frozenset(("subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"))
+"""What joblib writes into a wrapper. Another name could stand before one of its methods."""
 PROBE_OPCODES = 1_000_000
 
 
@@ -29,6 +32,9 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
     if made.cls.module not in WRAPPERS:
         return
     state = _fields(made.state)
+    if not set(state) <= FIELDS or len(state) * 2 != len(made.state.items if isinstance(made.state, Seq) else ()):
+        inspector.odd("gives an array wrapper attributes that joblib does not write, and would call", machine.steps)
+        raise Broken("an array block cannot be followed", machine.steps)
     dtype, count = facts(state.get("dtype")), _count(state.get("shape"))
     if dtype is None or count is None or machine.pos < machine.frame_end:
         inspector.odd("reads an array whose size cannot be told beforehand", machine.steps)
@@ -49,7 +55,10 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
     """`pickle.load` knows no raw arrays and would run their bytes as opcodes: see what it would import."""
     if machine.pos >= machine.end or STEPS[machine.data[machine.pos]] is None:
         return  # as joblib writes since 1.2: padding, which is no opcode
-    probe = Probe(inspector)
+    from .inspector import Inspector
+
+    silent = Inspector(inspector.walk.trial(), "", nested=False)
+    probe = Probe(inspector, silent)
     twin = Machine(machine.view, machine.pos, probe, PROBE_OPCODES)
     twin.proto, twin.stack, twin.marks = machine.proto, list(machine.stack), [list(m) for m in machine.marks]
     twin.memo, twin.dry = Scratch(machine.memo), True
@@ -57,6 +66,11 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
         twin.run()
     except Broken:
         return
+    finally:
+        for flaw in silent.walk.flaws[:1]:
+            inspector.odd(f"with pickle.load instead of joblib.load: {flaw.message}", machine.steps)
+        if twin.copies > COPIES_MAX:
+            inspector.odd("with pickle.load instead of joblib.load fills more than can be followed", machine.steps)
     if twin.limited:
         inspector.odd(f"with pickle.load instead of joblib.load runs more than {PROBE_OPCODES} opcodes", machine.steps)
 
@@ -66,10 +80,29 @@ LOADERS = frozenset(("_load_from_bytes", "_ufunc_reconstruct"))
 
 
 class Probe(Watcher):
-    """Tells an inspector only of imports that are well-formed and not allowed: random bytes hold none."""
+    """Tells an inspector of imports that are well-formed and not allowed, and lets a silent one judge what is done with
+    names and with what they made. Random bytes hold no names; what they do with numbers is not judged.
+    """
 
-    def __init__(self, inspector: Inspector) -> None:
-        self.inspector = inspector
+    def __init__(self, inspector: Inspector, silent: Inspector) -> None:
+        self.inspector, self.silent = inspector, silent
+
+    def call(self, use: str, target: Any, args: Any, at: int) -> Any:
+        return self.silent.call(use, target, args, at) if isinstance(target, Global | Made) else Made(target, args)
+
+    def build(self, target: Any, state: Any, at: int) -> None:
+        if isinstance(target, Global | Made):
+            kept = target.state if isinstance(target, Made) else None
+            self.silent.build(target, state, at)
+            if isinstance(target, Made):
+                target.state = kept  # it is the main program's as well
+
+    def write(self, target: Any, how: str, items: list[Any], at: int) -> None:
+        if isinstance(target, Global | Made):
+            self.silent.write(target, how, items, at)
+
+    def computed(self, module: Any, name: Any, at: int) -> Any:
+        return self.silent.computed(module, name, at)
 
     def mention(self, name: Global) -> None:
         judge = self.inspector.walk.judge
@@ -94,6 +127,10 @@ class Scratch(dict[int, Any]):
 
     def __len__(self) -> int:
         return len(self.below) + super().__len__()
+
+    def items(self) -> Any:
+        """Of both, the upper ones last."""
+        return itertools.chain(self.below.items(), super().items())
 
 
 def _object_array(machine: Machine, inspector: Inspector) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from .literals import DOUBLE
-from .opcodes import Broken, Global, Made, Opaque
+from .opcodes import Broken, Global, Made, Opaque, Seq
 from .steps import STEPS
 
 COPIED_MAX = 1 << 20
@@ -70,6 +70,10 @@ class Watcher:
         """After BUILD, for loaders that read raw bytes there (joblib)."""
 
 
+COPIES_MAX = 100
+"""Containers that a machine beside another one fills; whoever runs one tells of more."""
+
+
 class Machine:
     """One program: `run()` walks it from `start` to its STOP and returns the position behind it.
 
@@ -93,7 +97,8 @@ class Machine:
         self.max_line = len(data)
         self.result: Any = None
         self.ended = self.limited = self.strange_memo = False
-        self.dry = False  # leaves containers as they are: they are another machine's as well
+        self.dry = False  # leaves containers as they are, and fills copies: they are another machine's as well
+        self.copies = 0
 
     def run(self) -> int:
         """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent.
@@ -174,6 +179,19 @@ class Machine:
     def doubt(self, message: str) -> None:
         """Readers part here: go on as the more patient one does."""
         self.late = self.late or Broken(message, self.steps)
+
+    def fill_copy(self, target: Seq, items: list[Any]) -> None:
+        """Fill a container that may be another machine's: a copy takes its place wherever this machine holds it."""
+        self.copies += 1
+        if self.copies > COPIES_MAX:
+            return
+        copy = Seq(target.kind, [*target.items])
+        copy.count = target.count
+        copy.extend(items)
+        for held in (self.stack, *self.marks):
+            held[:] = [copy if value is target else value for value in held]
+        for key in [key for key, value in self.memo.items() if value is target]:
+            self.memo[key] = copy
 
     # reading
 

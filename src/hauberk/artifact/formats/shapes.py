@@ -152,11 +152,15 @@ _TEMPLATE = re.compile(
 def stats_template(made: Made, state: Any) -> str:
     """scipy.stats distributions exec the `_parse_arg_template` of their state: only SciPy's own text is allowed.
 
-    Before SciPy 1.5 they made it of the names in `shapes`.
+    Before SciPy 1.5 they made it of the names in `shapes`, in a pair of arguments and generator; a later one reads such
+    a tuple as pairs of names and values, and a dict of two keys is one, so that the second must be no such thing.
     """
     if isinstance(state, Seq) and state.kind == "tuple" and state.count == 2:
-        shapes = (_entries(state.items[0]) or {"shapes": 0}).get("shapes")
+        arguments, generator = _entries(state.items[0]) or {"shapes": 0}, state.items[1]
+        shapes = arguments.get("shapes")
         named = shapes is None or (isinstance(shapes, str) and _SHAPES.fullmatch(shapes) is not None)
+        if len(arguments) == 2 or not (generator is None or _is_generator(generator)):
+            return "SciPy reads names and values from such a tuple, and runs code from one of them"
         return "" if named else "SciPy makes code of the names in its state, and they are none"
     if not isinstance(state, Seq) or state.kind != "dict" or not state.whole:
         return "its state cannot be seen, and SciPy runs code from it"
@@ -166,6 +170,13 @@ def stats_template(made: Made, state: Any) -> str:
         if key == "_parse_arg_template" and not (isinstance(value, str) and _TEMPLATE.fullmatch(value)):
             return "SciPy runs its _parse_arg_template as code, and it is not SciPy's own"
     return ""
+
+
+def _is_generator(value: Any) -> bool:
+    cls = value.cls if isinstance(value, Made) else None
+    return (isinstance(cls, Global) and cls.module.startswith("numpy.random")) or (
+        isinstance(value, Made) and isinstance(value.maker, Global) and value.maker.module.startswith("numpy.random")
+    )
 
 
 def own_entropy(args: Any) -> bool:

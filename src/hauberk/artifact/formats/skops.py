@@ -10,6 +10,7 @@ from ...core.errors import InputError
 from ...core.nouns import Place, Severity
 from ..verdicts import Standing
 from ..walk import Walk, join, printable
+from .attributes import CALLED, HOOKS
 from .opcodes import Broken
 from .zip import Archive, enter, read
 
@@ -25,6 +26,7 @@ BUILTINS = (
     "str", "int", "float", "bool", "NoneType", "list", "dict", "tuple", "set", "frozenset", "bytes", "bytearray",
     "slice", "complex",
 )  # fmt: skip
+SET = HOOKS | CALLED
 PLAIN = frozenset(("builtins", name) for name in BUILTINS)
 
 
@@ -65,6 +67,11 @@ def _judge(walk: Walk, node: dict[str, Any]) -> tuple[str, Severity]:
     module, name, loader = (str(node.get(key, "")) for key in ("__module__", "__class__", "__loader__"))
     if loader not in LOADERS:
         return f"loading uses the loader {printable(loader)!r}, which is not understood", Severity.HIGH
+    content = node.get("content")
+    if loader == "DictNode" and isinstance(content, dict) and (hook := {k for k in content if k[:1] == "_"} & SET):
+        return f"loading sets the attribute {min(hook)!r}, which it calls or obeys later", Severity.HIGH
+    if loader == "MethodNode":
+        return _method(walk, module, name, content)
     if (module, name) in PLAIN:
         return "", Severity.INFO
     ruling = walk.judge.rule(module, name, "import")
@@ -78,6 +85,20 @@ def _judge(walk: Walk, node: dict[str, Any]) -> tuple[str, Severity]:
         return "", Severity.INFO
     severity = Severity.CRITICAL if ruling.verdict is Standing.DANGEROUS else Severity.HIGH
     return f"loading builds {dotted}: {ruling.reason}", severity
+
+
+def _method(walk: Walk, module: str, name: str, content: Any) -> tuple[str, Severity]:
+    """A bound method: an attribute of an object, by name; of what another one gave it could be anything."""
+    func, owner = (content.get(key) if isinstance(content, dict) else None for key in ("func", "obj"))
+    dotted = printable(f"{module}.{name}.{func}")
+    ruling = walk.judge.rule(module, f"{name}.{func}", "import")
+    walk.saw(dotted, "MethodNode", ruling.verdict, ruling.reason)
+    if not isinstance(owner, dict) or owner.get("__loader__") not in ("ObjectNode", "NdArrayNode"):
+        return f"loading takes {dotted} from what is no plain object", Severity.HIGH
+    if ruling.verdict is Standing.ALLOWED:
+        return "", Severity.INFO
+    severity = Severity.CRITICAL if ruling.verdict is Standing.DANGEROUS else Severity.HIGH
+    return f"loading takes the attribute {dotted}: {ruling.reason}", severity
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:

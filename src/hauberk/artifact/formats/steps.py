@@ -73,7 +73,9 @@ def _fill(m: Machine, items: list[Any], kind: str, how: str) -> None:
     """Put items into the top of the stack. With none to put, the C unpickler does not look what it is."""
     target = m.top()
     if type(target) is Seq and target.kind == kind:
-        if not m.dry:
+        if m.dry:
+            m.fill_copy(target, items)
+        else:
             target.extend(items)
     elif type(target) is Seq and (target.kind != "list" or kind != "dict"):
         if items:
