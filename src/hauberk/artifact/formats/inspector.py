@@ -38,6 +38,20 @@ EXPLAIN = {"call": "calls", "new": "makes an instance of"}
 DO_NOT_LOAD = "do not load this file; ask its author for safetensors, ONNX or skops"
 
 
+SCRIPTED = frozenset(
+    ("build_intlist", "build_tensorlist", "build_doublelist", "build_boollist", "build_tensor_from_id",
+     "restore_type_tag")
+)  # fmt: skip
+"""What TorchScript's own unpickler has for torch.jit._pickle."""
+
+
+def _scripted(name: Global) -> bool:
+    """Whether TorchScript resolves a global inside the archive, or itself."""
+    if name.module == "torch.jit._pickle":
+        return name.name in SCRIPTED
+    return (name.module == "__torch__" or name.module.startswith("__torch__.")) and "." not in name.name
+
+
 def inspect(walk: Walk, path: str, prefix: str = "", *, loader: str = "pickle") -> Inspector:
     """The inspector that this walk uses."""
     made: Inspector = (walk.inspector or Inspector)(walk, path, prefix, loader=loader)
@@ -188,7 +202,7 @@ class Inspector(Watcher):
         if (met := self.walk.met.get(key)) is not None:
             met[1].count += 1
             return met[0]
-        if self.loader == "torchscript" and (name.module == "torch.jit._pickle" or name.module[:9] == "__torch__"):
+        if self.loader == "torchscript" and _scripted(name):
             return Ruling(Standing.ALLOWED, "TorchScript resolves it inside the archive")
         ruling = self.walk.judge.rule(*key)
         self.walk.met[key] = ruling, self.walk.saw(printable(name.dotted), use, ruling.verdict, ruling.reason)

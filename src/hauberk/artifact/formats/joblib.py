@@ -29,7 +29,7 @@ def raw_array(machine: Machine, inspector: Inspector) -> None:
     made = machine.top()
     if not isinstance(made, Made) or not isinstance(made.cls, Global) or made.cls.name != "NumpyArrayWrapper":
         return
-    if made.cls.module not in WRAPPERS:
+    if made.cls.module not in WRAPPERS or not machine.has_blocks:
         return
     state = _fields(made.state)
     if not set(state) <= FIELDS or len(state) * 2 != len(made.state.items if isinstance(made.state, Seq) else ()):
@@ -135,6 +135,7 @@ class Scratch(dict[int, Any]):
 
 def _object_array(machine: Machine, inspector: Inspector) -> None:
     inner = type(machine)(machine.view, machine.pos, inspector, machine.max_opcodes - machine.steps)
+    inner.has_blocks = False  # joblib reads these with pickle.load
     machine.pos = inner.run()
     machine.steps += inner.steps
     machine.late = machine.late or inner.late

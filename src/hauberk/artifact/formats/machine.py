@@ -99,6 +99,7 @@ class Machine:
         self.ended = self.limited = self.strange_memo = False
         self.dry = False  # leaves containers as they are, and fills copies: they are another machine's as well
         self.copies = 0
+        self.has_blocks = True  # joblib's raw arrays may stand in it
 
     def run(self) -> int:
         """Walk to STOP. Raises Broken; sets `limited` and returns where it stands when max_opcodes are spent.

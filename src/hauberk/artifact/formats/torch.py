@@ -30,7 +30,7 @@ def owns(archive: Archive) -> bool:
 def walk_zip(walk: Walk, archive: Archive, path: str) -> None:
     """Walk every member: pickles as torch reads them, code as TorchScript, storages left raw."""
     root = archive.members[0].name.partition("/")[0] + "/" if "/" in archive.members[0].name else ""
-    scripted = any("/code/" in m.name or m.name.endswith("/constants.pkl") for m in archive.members)
+    scripted = any(m.name.endswith("/constants.pkl") for m in archive.members)  # by which torch.load decides
     _alike(walk, archive, path)
     for member in archive.members:
         inner = member.name.removeprefix(root)
