@@ -59,7 +59,7 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
 
     silent = Inspector(inspector.walk.trial(), "", nested=False)
     probe = Probe(inspector, silent)
-    twin = Machine(machine.view, machine.pos, probe, PROBE_OPCODES)
+    twin = Machine(machine.view, machine.pos, probe, min(PROBE_OPCODES, inspector.walk.opcodes_left))
     twin.proto, twin.stack, twin.marks = machine.proto, list(machine.stack), [list(m) for m in machine.marks]
     twin.memo, twin.dry = Scratch(machine.memo), True
     try:
@@ -67,12 +67,13 @@ def _as_plain_pickle(machine: Machine, inspector: Inspector) -> None:
     except Broken:
         return
     finally:
+        inspector.walk.spend(twin.steps)
         for flaw in silent.walk.flaws[:1]:
             inspector.odd(f"with pickle.load instead of joblib.load: {flaw.message}", machine.steps)
         if twin.copies > COPIES_MAX:
             inspector.odd("with pickle.load instead of joblib.load fills more than can be followed", machine.steps)
     if twin.limited:
-        inspector.odd(f"with pickle.load instead of joblib.load runs more than {PROBE_OPCODES} opcodes", machine.steps)
+        inspector.odd("with pickle.load instead of joblib.load runs more opcodes than are followed", machine.steps)
 
 
 LOADERS = frozenset(("_load_from_bytes", "_ufunc_reconstruct"))
