@@ -85,7 +85,8 @@ def _remote(walk: Walk, item: dict[str, Any], path: str) -> None:
     if item.get("trust_remote_code") not in (None, False, "false", "False", 0, ""):
         message = "trust_remote_code lets loaders run Python files of a repository without asking"
         _tell(walk, path, "trust", Severity.HIGH, "trust_remote_code", message)
-    if item.get("allow_remote") is True or (item.get("plugins") and "framework" in item):
+    plugins = item.get("plugins")  # a word of a vocabulary may be called so, and has a number
+    if item.get("allow_remote") is True or (plugins and "framework" in item and not isinstance(plugins, int | float)):
         message = "ModelScope runs Python files of the repository, or installs packages, for this model"
         _tell(walk, path, "remote", Severity.HIGH, "allow_remote", message)
 

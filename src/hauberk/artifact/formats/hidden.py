@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Callable
 
@@ -29,10 +30,15 @@ PROGRAMS = re.compile(
 )
 PROGRAM_NEEDLES = (b"\x7fELF", b"PE\0\0", b"\xca\xfe\xba\xbe", b"\xfa\xed\xfe", b"\0asm\x01")
 ENCODED = re.compile(
-    rb"f0VMR[gk][A-Za-z0-9+/]{60}|TVqQAAMAAAAEAAAA|TV[opqr][A-Za-z0-9+/]{150,}|yv66v[gn]AAA[A-Za-z0-9+/]{60}"
+    rb"f0VMR[gk][A-Za-z0-9+/]{60}|TVqQAAMAAAAEAAAA|TV[opqr](?=[A-Za-z0-9+/]{150})|yv66v[gn]AAA[A-Za-z0-9+/]{60}"
 )
 ENCODED_NEEDLES = (b"f0VMR", b"TVqQAA", b"TVo", b"TVp", b"TVr", b"yv66v")
 """base64 of the marks of ELF, Windows and Java programs."""
+BASE64 = re.compile(rb"[A-Za-z0-9+/]*")
+GUESS = 8192
+"""Letters that hold the headers of a Windows program, wherever its first one says that the second stands."""
+MAX_GUESSES = 2000
+"""Beginnings of programs that are looked into: no honest text holds as many."""
 UNSEEN = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){8,}|(?:(?i:\\udb40\\udc[0-7][0-9a-f])){8,}")
 FLAG = (b"\xf0\x9f\x8f\xb4", b"\\ud83c\\udff4")
 """The black flag: the only character behind which Unicode's tag characters have a meaning."""
@@ -65,7 +71,7 @@ def hidden(walk: Walk, data: memoryview, path: str, part: str = "") -> None:
 
 def look_at_text(walk: Walk, text: bytes, path: str, part: str = "") -> None:
     """The same for what is known to be text: without programs in their raw form."""
-    if any(needle in text for needle in ENCODED_NEEDLES) and (found := ENCODED.search(text)):
+    if any(needle in text for needle in ENCODED_NEEDLES) and (found := _encoded(text)):
         message = "base64 of a program stands in this text"
         remedy = "a model needs no program inside it; do not use this file until you know why it is there"
         _tell(walk, "artifact.executable.encoded", Severity.MEDIUM, Place(path, part or _byte(found)), message, remedy)
@@ -74,6 +80,21 @@ def look_at_text(walk: Walk, text: bytes, path: str, part: str = "") -> None:
         _addresses(walk, text, path, part)
     if b"\xf3\xa0" in text or b"\\udb40" in text.lower():
         _unseen(walk, text, path, part)
+
+
+def _encoded(text: bytes) -> re.Match[bytes] | None:
+    """Where base64 of a program begins. Four letters that say MZ are met by chance in every long base64, such as the
+    table of characters of a multilingual tokenizer.json: there the header behind them must say so as well."""
+    for n, found in enumerate(ENCODED.finditer(text)):
+        if len(found[0]) > 4 or n >= MAX_GUESSES or _begins_program(text[found.start() : found.start() + GUESS]):
+            return found
+    return None
+
+
+def _begins_program(letters: bytes) -> bool:
+    run = BASE64.match(letters)
+    length = len(run[0]) // 4 * 4 if run else 0
+    return executable.inside(memoryview(binascii.a2b_base64(letters[:length])), 0) != ""
 
 
 def _programs(walk: Walk, data: memoryview, path: str, part: str) -> None:
