@@ -118,7 +118,7 @@ FORMATS: tuple[Row, ...] = (
     Row("HDF5", "hdf5", tuple((at, HDF5) for at in HDF5_PLACES)),
     Row("tensorflow checkpoint", "tensorflow_bundle", ((0, b"\0\0"),), trailing=b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"),
     Row("coreml weights", "coreml_weights", ((64, b"\xef\xbe\xad\xde"),)),
-    Row("paddle parameters", "paddle", ((0, bytes(8)),), kind="_parameters"),
+    Row("paddle parameters", "paddle", ((0, bytes(4)),), kind="_parameters"),
     Row("sentencepiece", "sentencepiece", ((0, b"\n"),)),
     Row("paddle", "paddle", ((0, b"\n"),)),
     Row("coreml", "coreml", ((0, b"\x08"), (0, b"\x12"))),

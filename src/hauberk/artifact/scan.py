@@ -75,6 +75,7 @@ def scan(
     found = list(files_of(path, limits))
     walk.name = "" if path.is_dir() else path.name
     walk.beside = frozenset(item.path for item in found)
+    walk.locations = {item.path: item.location for item in found}
     walk.stats = {item.path: item.location.stat() for item in found}
     entries = tuple(_entries(walk, found, progress, digests))
     walk.settle()

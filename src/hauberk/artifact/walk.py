@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core.limits import Limits
@@ -89,6 +90,7 @@ class Walk:
         """Makes what judges pickles, when it is not the usual one (`why` tells their programs)."""
         self.beside: frozenset[str] = frozenset()
         self.stats: Mapping[str, os.stat_result] = {}
+        self.locations: Mapping[str, Path] = {}
         self.claimed: set[str] = set()
         self.depth = 0
         self.work = Work()

@@ -67,7 +67,7 @@ def test_a_pickle_in_place_of_the_weights_is_still_read(tmp_path: Path) -> None:
 def test_constants_are_held_against_their_shapes(tmp_path: Path, kind: str, shape: str, size: int, good: bool) -> None:
     inner = f'<data element_type="{kind}" shape="{shape}" offset="0" size="{size}"/>'
     (tmp_path / "m.xml").write_bytes(samples.net(samples.layer("Const", inner=inner)))
-    (tmp_path / "m.bin").write_bytes(b"\1\2\3\4" * 50)
+    (tmp_path / "m.bin").write_bytes((b"\1\2\3\4" * 50)[:size])
     assert (scan(tmp_path / ".").verdict is Verdict.BROKEN) is not good
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from ...core.nouns import Severity
 from ..verdicts import BY_USER, Standing, read_pack
 from ..walk import Walk, printable
+from . import raw_numbers
 from .graphs import Teller
 from .onnx_external import leaves
 from .protobuf import Layout, Message, first, shape_of
@@ -112,6 +113,8 @@ class Model:
         """Bytes that are no weights."""
         if trail.name not in WEIGHTS:
             self.teller.blob(data, trail)
+        else:
+            raw_numbers.look(self.teller.walk, data, self.teller.path, trail)
 
     def _allowed(self, name: str) -> bool:
         if f"coreml::{name}" not in self.teller.walk.judge.allow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...core.nouns import Severity
 from ..walk import Walk
+from . import raw_numbers
 from .graphs import Teller
 
 HEADER = 64
@@ -33,6 +34,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
             return
         if begin > at + 2 * HEADER or bytes(data[at + HEADER : begin]).strip(b"\0"):
             _tell(teller, at + HEADER, "bytes belong to no blob")
+        raw_numbers.look(walk, data[begin : begin + size], path, f"byte {begin}")
         found, at = found + 1, begin + size + -(begin + size) % HEADER
         if bytes(data[begin + size : at]).strip(b"\0"):
             _tell(teller, begin + size, "bytes belong to no blob")

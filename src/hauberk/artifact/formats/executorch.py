@@ -12,6 +12,7 @@ import re
 from ...core.nouns import Severity
 from ..verdicts import BY_USER, Standing
 from ..walk import Walk, printable
+from . import raw_numbers
 from .accounts import accounts, tail
 from .flatbuffer import Handler, Table, Tables, Tour, Trail, steps
 from .graphs import Teller
@@ -81,7 +82,9 @@ class Program:
                 what += f", and the file has {len(self.data)}"
                 self.teller.flaw("size", Severity.HIGH, f"segment at {begin}", what, "do not load it", ("CWE-125",))
             else:
-                tour.spans.add((self.base + begin, self.base + begin + size))
+                at = self.base + begin
+                tour.spans.add((at, at + size))
+                raw_numbers.look(self.teller.walk, self.data[at : at + size], self.teller.path, f"byte {at}")
         accounts(tour, self.teller)
         tail(self.teller, self.data, tour.end, ALIGN)
 
@@ -134,3 +137,5 @@ class Program:
         """Bytes that are neither weights nor the program of a delegate."""
         if trail.name not in ("storage", "data"):
             self.teller.blob(data, trail)
+        else:
+            raw_numbers.look(self.teller.walk, data, self.teller.path, trail)

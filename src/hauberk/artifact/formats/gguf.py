@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
-from . import hidden, jinja
+from . import hidden, jinja, raw_numbers
 from .ggml_types import BLOCKS, size_of
 from .opcodes import Broken
 
@@ -169,6 +169,7 @@ class Reader:
 
 def _metadata(walk: Walk, reader: Reader, path: str) -> None:
     key, kind = reader.key(), reader.number("I")
+    start = reader.pos
     value = reader.skip_value(kind)
     if key == "general.alignment":
         alignment = int.from_bytes(value, "little" if reader.order == "<" else "big")
@@ -177,6 +178,17 @@ def _metadata(walk: Walk, reader: Reader, path: str) -> None:
         reader.alignment = alignment
     elif kind == TEXT:
         jinja.walk_text(walk, key, str(value, "utf-8", "replace"), path)
+    elif kind == ARRAY and "template" in key:
+        _templates(walk, reader, start, key, path)
+
+
+def _templates(walk: Walk, reader: Reader, start: int, key: str, path: str) -> None:
+    """The texts of an array whose key says that they are templates."""
+    again = Reader(reader.data)
+    again.pos, again.order, again.wide = start, reader.order, reader.wide
+    if again.number("I") == TEXT:
+        for number in range(again.length()):
+            jinja.walk_text(walk, f"{key}[{number}]", str(again.text(), "utf-8", "replace"), path)
 
 
 def _layout(walk: Walk, reader: Reader, tensors: list[Tensor], path: str) -> None:
@@ -193,6 +205,7 @@ def _layout(walk: Walk, reader: Reader, tensors: list[Tensor], path: str) -> Non
         if begin < at:
             raise Broken(f"tensor {printable(tensor.name)!r} begins inside {last}", begin)
         _gap(walk, reader, at, begin, path)
+        raw_numbers.look(walk, reader.data[begin : begin + tensor.size], path, f"tensor {printable(tensor.name)}")
         at, last = begin + tensor.size, repr(printable(tensor.name))
     _gap(walk, reader, at, len(reader.data), path)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..walk import Walk, printable
+from . import hidden, payload
 from .opcodes import Broken
 
 HEAD = frozenset((
@@ -46,7 +47,10 @@ def sniff(data: memoryview) -> bool:
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Read every line. Raises Broken for the first one that LightGBM does not write."""
-    Reader(bytes(data)).read()
+    text = bytes(data)
+    Reader(text).read()
+    hidden.look_at_text(walk, text, path)
+    payload.look_for_code(walk, text, path, "texts of the model")
 
 
 class _Part(Enum):

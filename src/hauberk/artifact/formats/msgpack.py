@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
+from . import raw_numbers
 from .encoded import programs
+from .graphs import Teller
 from .msgpack_reader import Token, token, tokens
 from .opcodes import Broken
 from .pickle import is_pickle
@@ -110,6 +112,7 @@ class Values:
         self.walk, self.data, self.path = walk, data, path
         self.levels = [Level(1, keyed=False)]
         self.told: set[str] = set()
+        self.teller = Teller(walk, path, "msgpack")
 
     def read(self) -> int:
         """Where the value ends. Raises Broken."""
@@ -133,6 +136,7 @@ class Values:
             else:
                 self._value(level, found)
         self.walk.spend(self.walk.opcodes_left - left)
+        self.teller.finish()
         return pos
 
     def _key(self, level: Level, found: Token) -> None:
@@ -175,6 +179,11 @@ class Values:
                 self.tell("code", Severity.HIGH, found.at, what, "CWE-502")
             elif is_pickle(self.walk, program):
                 self.walk.enter(program, join(self.path, " > ".join((f"byte {found.at}", *how))))
+                return
+        if found.kind == "bin":
+            raw_numbers.look(self.walk, content, self.path, f"byte {found.at}")
+        else:
+            self.teller.blob(content, f"byte {found.at}")
 
     def _extension(self, found: Token) -> None:
         content = self.data[found.begin : found.end]
@@ -200,6 +209,7 @@ class Values:
             self.tell("dtype", Severity.HIGH, at, f"the type {printable(name)!r} of an array is not known", "CWE-20")
         elif min(shape, default=0) < 0 or math.prod(shape) * SIZES[name] != raw.end - raw.begin:
             raise Broken(f"an array of shape {shape} and type {name} does not have {raw.end - raw.begin} bytes", at)
+        raw_numbers.look(self.walk, content[raw.begin : raw.end], self.path, f"byte {at}")
         if raw.end != len(content):
             raise Broken("bytes follow an array", at)
 

@@ -8,6 +8,7 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk
+from . import raw_numbers
 from .inspector import inspect
 from .opcodes import Broken
 from .pickle import walk_streams
@@ -38,6 +39,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     expected, got = math.prod(shape) * itemsize, len(data) - start
     if got < expected:
         raise Broken(f"the array has {expected} bytes, the file holds {got}", start)
+    raw_numbers.look(walk, data[start : start + expected], path, "the array")
     if got > expected:
         remedy = "save the array again; nothing belongs behind it"
         message = f"{got - expected} bytes follow the array"
@@ -53,6 +55,8 @@ def header_of(data: memoryview) -> tuple[dict[str, object], int]:
         raise Broken(f"the header claims {size} bytes", 8)
     try:
         text = bytes(data[start : start + size]).decode("utf-8" if data[6] == 3 else "latin-1").strip()
+        if not text.endswith("}") or "#" in text.rpartition("}")[2] or "\n" in text:
+            raise Broken("the header holds more than a Python literal", start)
         header = ast.literal_eval(_PYTHON_2_LONG.sub("", text))
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
         raise Broken("the header is not a Python literal", start) from error

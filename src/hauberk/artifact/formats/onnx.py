@@ -104,7 +104,7 @@ class Model:
         embedded = attributes.get("embed_mode")
         cache = attributes.get("ep_cache_context")
         if cache is not None and embedded is not None and embedded.number("i") == 0:
-            self.external.name(cache.text("s"))
+            self.external.program(cache.text("s"))
 
     def _name(self, data: memoryview) -> str:
         return self.tensors.layout.read(data, "TensorProto").text("name")

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from ...core.nouns import Severity
 from ..walk import printable
+from . import beside as files
 from .graphs import Teller
 from .protobuf_tour import Trail
 
 KEYS = frozenset(("location", "offset", "length", "checksum"))
 MAX_TOLD = 100
-MAX_GAP = 1 << 16
-"""Writers align weights to pages of 4 or 64 KiB."""
 MEMORY_TAG = "*/_ORT_"
 """ONNX Runtime marks weights that already lie in its memory like this, with an address for an offset."""
 
@@ -38,6 +37,7 @@ class External:
     def __init__(self, teller: Teller) -> None:
         self.teller, self.told = teller, 0
         self.spans: dict[str, set[Span]] = {}
+        self.whole: set[str] = set()
         self.refused: set[str] = set()
         path = teller.path
         self.folder = path[: max(path.rfind("/"), path.rfind("!")) + 1]
@@ -57,7 +57,7 @@ class External:
             what = f"weights need {need} bytes of {printable(location)!r}, and {length} are given"
             self._flaw("size", Severity.HIGH, location, what, "do not load this model", ("CWE-130",))
         size = self.teller.walk.stats[self.path_of(location)].st_size
-        end = begin + (length if length is not None else need if need is not None and begin else max(size - begin, 0))
+        end = begin + (length if length is not None else need if need is not None else max(size - begin, 0))
         if end > size:
             what = f"weights are read up to byte {end} of {printable(location)!r}, which has {size}"
             self._flaw("size", Severity.HIGH, location, what, "do not load this model", ("CWE-130",))
@@ -66,6 +66,11 @@ class External:
     def path_of(self, location: str) -> str:
         """Where a location lies, as the scan names it."""
         return self.folder + "/".join(part for part in location.split("/") if part not in ("", "."))
+
+    def program(self, location: str) -> None:
+        """A file that is read as a whole, for what no tensor is."""
+        if self.name(location):
+            self.whole.add(location)
 
     def name(self, location: str) -> bool:
         """Whether a file that the model reads is one of the model's; what is wrong with it is told, once a file."""
@@ -94,21 +99,18 @@ class External:
         return False
 
     def finish(self) -> None:
-        """Bytes of a file that no tensor reads, or that two tensors read in part."""
+        """Bytes of a file that no tensor reads, or that two tensors read in part; and how its tensors begin."""
         for location, spans in self.spans.items():
-            status = self.teller.walk.stats.get(self.path_of(location))
-            if status is None or (spans in (set(), {(0, 0)}) and status.st_size):
+            beside = self.path_of(location)
+            if location in self.whole and not spans:
                 continue
-            at = 0
-            for begin, end in sorted(spans):
-                if begin < at:
-                    what = f"two tensors share some bytes of {printable(location)!r}, and not all"
-                    self._flaw("overlap", Severity.MEDIUM, location, what, "save the model again", ("CWE-130",))
-                elif begin - at > MAX_GAP:
-                    self._unread(location, at, begin)
-                at = max(at, end)
-            if status.st_size - at > MAX_GAP:
-                self._unread(location, at, status.st_size)
+            data = files.contents(self.teller.walk, beside)
+            if files.overlap(spans):
+                what = f"two tensors share some bytes of {printable(location)!r}, and not all"
+                self._flaw("overlap", Severity.MEDIUM, location, what, "save the model again", ("CWE-130",))
+            for begin, end in files.unread(data, spans):
+                self._unread(location, begin, end)
+            files.look(self.teller.walk, data, spans, beside)
 
     def _unread(self, location: str, begin: int, end: int) -> None:
         what = f"bytes {begin} to {end} of {printable(location)!r} belong to no tensor"

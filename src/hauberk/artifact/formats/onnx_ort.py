@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...core.nouns import Severity
 from ..walk import Walk
+from . import raw_numbers
 from .accounts import accounts, tail
 from .flatbuffer import Table, Tables, Tour, Trail, steps
 from .graphs import Teller, volume
@@ -63,3 +64,5 @@ class Model:
         """Bytes that are no tensor."""
         if trail.name != "raw_data":
             self.teller.blob(data, trail)
+        else:
+            raw_numbers.look(self.teller.walk, data, self.teller.path, trail)

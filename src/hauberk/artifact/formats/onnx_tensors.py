@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.nouns import Severity
+from . import raw_numbers
 from .graphs import Teller, volume
 from .onnx_external import External
 from .opcodes import Broken
@@ -75,6 +76,8 @@ class Tensors:
             self._lie(trail, f"its shape needs {(count * bits + 7) // 8} bytes and there are {len(raw)}")
         if kind in BYTE_TYPES and len(raw) >= MIN_FILE and begins(self.teller.walk, raw):
             self.teller.blob(raw, trail)
+        else:
+            raw_numbers.look(self.teller.walk, raw, self.teller.path, trail)
 
     def _values(self, tensor: Message, name: str, kind: int) -> int:
         """How many values a field holds, packed or not."""

@@ -5,13 +5,14 @@ An operator that is none of OpenVINO's own (packs/openvino.json) comes from a li
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import TYPE_CHECKING
 
 from ...core.nouns import Severity
 from ..verdicts import read_pack
 from ..walk import printable
+from . import beside as files
+from .graphs import volume
 from .opcodes import Broken
 from .xml import Attributes
 
@@ -39,7 +40,7 @@ class OpenVino:
     def __init__(self, document: Document, root: str) -> None:
         self.document, self.root = document, root
         self.layers: list[str] = []
-        self.weights = False
+        self.spans: set[files.Span] = set()
 
     def start(self, namespace: str, name: str, attributes: Attributes) -> None:
         """Judge an element. Raises Broken."""
@@ -73,25 +74,41 @@ class OpenVino:
             raise Broken("a constant has no place in the weights", self.document.parser.CurrentByteIndex) from error
         kind = attributes.get("element_type", "")
         bits = BITS.get(kind)
-        if offset < 0 or size < 0 or (bits is not None and size != (math.prod(shape) * bits + 7) // 8):
+        if offset < 0 or size < 0 or (bits is not None and size != (volume(shape) * bits + 7) // 8):
             message = f"a constant of {printable(kind, 20)} {shape!r:.60} has {size} bytes at {offset}"
             raise Broken(message, self.document.parser.CurrentByteIndex)
         if bits is None and kind != "string":
             raise Broken(f"a constant is of type {printable(kind, 40)}", self.document.parser.CurrentByteIndex)
-        self.weights = self.weights or size > 0
+        if size:
+            self.spans.add((offset, offset + size))
 
     def finish(self) -> None:
         """Claim the weights that lie beside the graph."""
-        if self.root != "net" or not self.weights:
+        if self.root != "net" or not self.spans:
             return
         walk, path = self.document.walk, self.document.path
         beside = (path.rpartition(".")[0] if path.endswith(".xml") else path) + ".bin"
         if path and beside in walk.beside:
             walk.claimed.add(beside)
+            self._account(beside)
         else:
             message = "its weights lie in a .bin beside it, which this digest does not cover"
             remedy = "scan the folder that holds both"
             self.document.tell("external", Severity.MEDIUM, message, ("CWE-353",), remedy, "openvino")
 
-    def _tell(self, rule: str, severity: Severity, message: str, references: tuple[str, ...]) -> None:
-        self.document.tell(rule, severity, message, references, REMEDY, "openvino")
+    def _account(self, beside: str) -> None:
+        """Every byte of the weights belongs to a constant."""
+        walk = self.document.walk
+        data = files.contents(walk, beside)
+        if beyond := [end for _, end in self.spans if end > len(data)]:
+            what = f"constants are read up to byte {max(beyond)} of {printable(beside)!r}, which has {len(data)}"
+            self._tell("size", Severity.HIGH, what, ("CWE-125",))
+        for begin, end in files.unread(data, self.spans):
+            what = f"bytes {begin} to {end} of {printable(beside)!r} belong to no constant"
+            self._tell("unread", Severity.MEDIUM, what, ("CWE-506",), "convert the model again, and compare")
+        files.look(walk, data, self.spans, beside)
+
+    def _tell(
+        self, rule: str, severity: Severity, message: str, references: tuple[str, ...], remedy: str = REMEDY
+    ) -> None:
+        self.document.tell(rule, severity, message, references, remedy, "openvino")

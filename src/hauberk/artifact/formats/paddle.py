@@ -12,6 +12,7 @@ from functools import cache
 from ...core.nouns import Severity
 from ..verdicts import BY_USER, Standing, read_pack
 from ..walk import Walk, printable
+from . import raw_numbers
 from .graphs import Teller, volume
 from .opcodes import Broken
 from .protobuf import Layout, Message, first, shape_of
@@ -126,7 +127,22 @@ def walk_parameters(walk: Walk, data: memoryview, path: str) -> None:
             what = f"a parameter needs {size} bytes and there are {len(data) - begin}"
             teller.flaw("size", Severity.HIGH, f"byte {at}", what, "do not load these parameters", ("CWE-130",))
             return
+        raw_numbers.look(walk, data[begin : begin + size], path, f"byte {begin}")
         at = begin + size
+
+
+def _level(data: memoryview, at: int) -> int:
+    """Behind a level of detail: where the sequences of a tensor begin, in order. Raises Broken."""
+    size, at = int.from_bytes(data[at : at + 8], "little"), at + 8
+    if size % 8 or at + size > len(data):
+        raise Broken("a level of a parameter is cut", at)
+    before = 0
+    for place in range(at, at + size, 8):
+        begin = int.from_bytes(data[place : place + 8], "little")
+        if begin < before or begin > len(data):
+            raise Broken("the levels of a parameter are not in order", place)
+        before = begin
+    return at + size
 
 
 def _parameter(data: memoryview, at: int) -> tuple[int, int]:
@@ -138,7 +154,7 @@ def _parameter(data: memoryview, at: int) -> tuple[int, int]:
     if levels > MAX_LEVELS:
         raise Broken("a parameter has too many levels", at)
     for _ in range(levels):
-        at += 8 + int.from_bytes(data[at : at + 8], "little")
+        at = _level(data, at)
     size = int.from_bytes(data[at + 4 : at + 8], "little")
     if at + 8 + size > len(data) or not 0 < size <= MAX_DESC or any(data[at : at + 4]):
         raise Broken("a parameter has no description", begin)

@@ -23,6 +23,11 @@ WIDTHS = {1: 8, 5: 4}
 WIRES = {"v": 0, "d": 1, "f": 5}
 """The wire type of a scalar; everything else carries its length (2)."""
 MAX_MESSAGE = (1 << 31) - 1
+NARROW = frozenset((
+    "dtype", "type", "data_type", "elem_type", "data_location", "dataType", "key_type", "shard_id", "num_shards",
+))  # fmt: skip
+"""Fields of 32 bits that readers here judge by: a parser drops what is above, in silence."""
+NEGATIVE = (1 << 64) - (1 << 31)
 
 Value = memoryview | int
 
@@ -124,6 +129,9 @@ class Layout:
             elif wire != WIRES.get(spec.kind, 2) and not (wire == 2 and spec.many and spec.kind in WIRES):
                 message.odd.append(f"field {spec.name} has wire type {wire}")
             else:
+                if wire == 0 and 1 << 32 <= value < NEGATIVE and spec.name in NARROW:
+                    message.odd.append(f"field {spec.name} has more than 32 bits")
+                    value &= 0xFFFFFFFF
                 values.setdefault(spec.name, []).append(value if wire == 0 else data[pos : pos + size])
             pos += size
         if len(values) > 1 or any(len(held) > 1 for held in values.values()):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.nouns import Place, Severity
-from ..walk import Walk, printable
+from ..walk import Walk, join, printable
+from . import raw_numbers
 from . import rdata_names as names
+from .graphs import Teller
 from .opcodes import Broken
 from .rdata_stream import Stream
 
@@ -26,6 +28,8 @@ SINGLETONS = frozenset((254, 253, 252, 251, 250, 242, 241))
 LINKED = (PAIRS, CALL, CLOSURE, PROMISE, DOTS)
 MAX_NESTING = 20_000
 """A formula of as many terms nests as deep; R itself ends at its stack."""
+SHORT = 11
+"""Bytes of a text, or numbers, that are no file."""
 KEPT = 4
 """Strings of a vector that are kept, and values of a call."""
 
@@ -71,6 +75,7 @@ class Items:
         self.walk, self.stream, self.path = walk, stream, path
         self.table: list[Any] = []
         self.told: set[tuple[str, str]] = set()
+        self.teller = Teller(walk, path, "r")
 
     def read(self) -> None:
         """Read one item with all that is in it."""
@@ -91,6 +96,7 @@ class Items:
             stack.append(self._item())
             value = None
         self.walk.spend(steps)
+        self.teller.finish()
 
     def _item(self) -> Step:
         """A Name, a Call, a str, a tuple of strings, or None for what is data alone."""
@@ -153,7 +159,7 @@ class Items:
 
     def _vector(self, kind: int) -> Step:
         if kind in NUMBERS:
-            self.stream.skip(self._length(), NUMBERS[kind])
+            self._numbers(kind)
         elif kind == CHARS:
             return self._characters()
         elif kind == STRINGS:
@@ -174,7 +180,26 @@ class Items:
 
     def _characters(self) -> str:
         size = self.stream.integer()
-        return "NA" if size == -1 else self.stream.string(self._positive(size)).decode("utf-8", "replace")
+        if size == -1:
+            return "NA"
+        raw = self.stream.string(self._positive(size))
+        if size > SHORT:
+            self.teller.blob(memoryview(raw), f"byte {self.stream.pos}")
+        return raw.decode("utf-8", "replace")
+
+    def _numbers(self, kind: int) -> None:
+        """Passed over, but for how they begin; raw bytes may be a serialization of their own, or a file."""
+        size, start = self._length(), self.stream.pos
+        self.stream.skip(size, NUMBERS[kind])
+        if kind == RAW and size > SHORT:
+            raw = self.stream.raw(start)
+            where = f"byte {start}"
+            if bytes(raw[:2]) in (b"X\n", b"B\n", b"A\n"):
+                self.walk.enter(raw, join(self.path, where))
+            else:
+                self.teller.blob(raw, where)
+        elif size > SHORT:
+            raw_numbers.look(self.walk, self.stream.raw(start), self.path, f"byte {start}")
 
     def _strings(self) -> Step:
         kept: list[str] = []

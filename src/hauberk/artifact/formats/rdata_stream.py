@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from binascii import unhexlify
 
 from .opcodes import Broken
 
 _WORD = re.compile(rb"\s*(\S+)")
 _INTEGER = re.compile(rb"-?[0-9]{1,10}")
 _NUMBER = re.compile(rb"-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|NA|NaN|-?Inf")
+_HEXES = re.compile(rb"[0-9a-fA-F]*")
 _HEX = re.compile(rb"[0-9a-fA-F]{2}")
 MAX_STRING = 1 << 26
 """Bytes of one string that are looked at; names of classes and functions are short."""
@@ -35,6 +37,10 @@ class Stream(ABC):
     @abstractmethod
     def skip(self, count: int, width: int) -> None:
         """Pass over numbers of `width` bytes: 4 an integer, 8 a real, 16 a complex, 1 a raw byte."""
+
+    def raw(self, start: int) -> memoryview:
+        """The bytes from `start` to here, as they stand in memory; none where they are told as words."""
+        return self.data[:0]
 
     def end(self) -> int:
         """Where the stream ends, when its last item was read."""
@@ -64,6 +70,10 @@ class Binary(Stream):
     def skip(self, count: int, width: int) -> None:
         """By arithmetic."""
         self._take(count * width)
+
+    def raw(self, start: int) -> memoryview:
+        """As they stand."""
+        return self.data[start : self.pos]
 
     def _take(self, size: int) -> memoryview:
         if size < 0 or size > len(self.data) - self.pos:
@@ -99,6 +109,11 @@ class Text(Stream):
             out.append(byte)
         self.pos += at
         return bytes(out)
+
+    def raw(self, start: int) -> memoryview:
+        """Bytes of two digits each; numbers are none."""
+        words = bytes(self.data[start : self.pos]).translate(None, b" \n\r\t")
+        return memoryview(unhexlify(words)) if len(words) % 2 == 0 and _HEXES.fullmatch(words) else self.data[:0]
 
     def skip(self, count: int, width: int) -> None:
         """Words, of which a complex number takes two."""

@@ -6,10 +6,8 @@ from typing import Any
 
 from ...core.canon import parse_json
 from ...core.errors import InputError
-from ...core.nouns import Place, Severity
-from ..walk import Walk, join, printable
-from . import hidden, payload, pickle
-from .hdf5_content import is_program
+from ..walk import Walk
+from . import hidden, payload, raw_numbers
 from .opcodes import Broken
 
 MAX_HEADER = 100_000_000
@@ -47,7 +45,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     _layout(tensors, len(data) - 8 - size)
     _texts(walk, metadata, [name for _, _, name in tensors], path)
     for begin, end, name in tensors:
-        _numbers(walk, data[8 + size + begin : 8 + size + end], path, name)
+        raw_numbers.look(walk, data[8 + size + begin : 8 + size + end], path, name)
 
 
 def _metadata(value: Any) -> dict[str, str]:
@@ -105,13 +103,3 @@ def _texts(walk: Walk, metadata: dict[str, str], names: list[str], path: str) ->
         payload.look(walk, memoryview(text.encode()), path, f"__metadata__ {key}")
         hidden.look_at_text(walk, key.encode(), path, "__metadata__")
     hidden.look_at_text(walk, "\n".join(names).encode(), path, "the names of its tensors")
-
-
-def _numbers(walk: Walk, tensor: memoryview, path: str, name: str) -> None:
-    """A tensor is numbers; one that begins as a program, or as a pickle that would do harm, is no honest one."""
-    if is_program(tensor):
-        remedy = "a model needs no program in it; ask its author why it is there"
-        place = Place(path, printable(name))
-        walk.flaw("artifact.executable", Severity.HIGH, place, "the tensor begins as a program", remedy, ("CWE-506",))
-    elif pickle.sniff(tensor) and pickle.is_pickle(walk, tensor):
-        pickle.walk(walk, tensor, join(path, printable(name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.nouns import Severity
+from . import raw_numbers
 from .graphs import Teller, volume
 from .payload import begins
 from .protobuf import Layout, Message, count_varints, signed
@@ -40,6 +41,8 @@ def check(teller: Teller, tensor: Message, trail: Trail) -> None:
     a_file = kind in BYTE_TYPES and len(content) >= MIN_FILE and begins(teller.walk, content)
     if kind == STRING or a_file:
         teller.blob(content, trail)
+    else:
+        raw_numbers.look(teller.walk, content, teller.path, trail)
 
 
 def _values(tensor: Message) -> int:

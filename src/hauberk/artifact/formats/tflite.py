@@ -6,9 +6,11 @@ files into a zip behind the model, whose directory counts from the beginning of 
 
 from __future__ import annotations
 
+import re
+
 from ...core.nouns import Severity
 from ..walk import Walk, printable
-from . import zip
+from . import raw_numbers, zip
 from .accounts import accounts, tail
 from .flatbuffer import Table, Tables, Tour, Trail, steps
 from .graphs import Teller
@@ -21,6 +23,8 @@ METADATA = "TFLITE_METADATA"
 PK = b"PK\x03\x04"
 NOTHING = b"PK\x05\x06" + bytes(18)
 """The end of a zip without members, as the writer of metadata leaves it (with the size of the model in it)."""
+OF_MEDIAPIPE, MAX_UNUSED = re.compile(rb"[A-Z]{2}MD"), 8192
+"""Tables of facts that MediaPipe puts into its models without naming them (FDMD, COMD, SEMD, MSMD), and their size."""
 ALIGN = 64
 
 
@@ -56,6 +60,7 @@ class File:
         tour.go("Model", handlers)
         for table in tour.table("Model", tour.follow(0)).tables("metadata"):
             self.metadata(table)
+        self._unused()
         accounts(tour, self.teller)
         self._behind(tour.end)
 
@@ -83,6 +88,23 @@ class File:
         else:
             table.tour.spans.add((offset, offset + size))
             self.buffers.append(self.data[offset : offset + size])
+
+    def _unused(self) -> None:
+        """Buffers that neither a tensor nor the metadata use; and how the others begin."""
+        spared = MAX_UNUSED
+        for number, content in enumerate(self.buffers):
+            if not len(content):
+                continue
+            where = Trail(None, "buffers", number)
+            raw_numbers.look(self.teller.walk, content, self.teller.path, where)
+            if number not in self.model.used:
+                if OF_MEDIAPIPE.fullmatch(bytes(content[4:8])) and len(content) <= spared:
+                    spared -= len(content)
+                    self.teller.blob(content, where)
+                    continue
+                what = f"no tensor uses the {len(content)} bytes of this buffer"
+                remedy = "ask what they are: no runtime reads them"
+                self.teller.flaw("unread", Severity.MEDIUM, str(where), what, remedy, ("CWE-506",))
 
     def operator(self, table: Table, trail: Trail) -> None:
         """Options of a custom operator may lie behind all tables as well."""
@@ -116,6 +138,7 @@ class File:
             self.teller.odd("metadata lie in a buffer that is not there", printable(name))
             return
         content = self.buffers[number]
+        self.model.used.add(number)
         if bytes(content[4:8]) != METADATA_MARK:
             self.teller.blob(content, f"metadata {printable(name)}")
             return

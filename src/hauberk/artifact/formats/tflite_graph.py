@@ -60,6 +60,7 @@ class Model:
         self.codes: list[str] = []
         self.told = 0
         self.looked: set[int] = set()
+        self.used: set[int] = {0}
 
     def code(self, table: Table, trail: Trail) -> None:
         """An OperatorCode: a number, of which an old field holds the small ones; or a name."""
@@ -169,6 +170,7 @@ class Model:
 
     def _tensor(self, tensor: Table, buffers: list[memoryview], trail: Trail) -> None:
         number, shape, kind = tensor.number("buffer"), tensor.numbers("shape"), tensor.number("type")
+        self.used.add(number)
         if number >= max(len(buffers), 1) or any(n < 0 for n in shape):
             self._lie(trail, f"its buffer is {number} of {len(buffers)}, its shape {shape[:8]}")
             return

@@ -13,12 +13,15 @@ from typing import Any
 from ...core.errors import InputError
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
-from . import json_file, ubjson
+from . import json_file, ubjson, xgboost_parts
 from .opcodes import Broken
 
 LEARNER = frozenset(
-    ("attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective", "metrics")
-)
+    (
+        "attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective",
+        "metrics", "generic_param", "learner_train_param",
+    )
+)  # fmt: skip
 BOOSTERS = ("gbtree", "dart", "gblinear")
 PER_NODE = (
     "left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left", "split_type",
@@ -39,7 +42,9 @@ def sniff(data: memoryview) -> bool:
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Parse all of it. Raises Broken for what is no JSON or UBJSON, and for anything behind it."""
     if bytes(data[1:2]) in ubjson.LENGTHS:
-        walk_value(walk, ubjson.parse(data), path)
+        value = ubjson.parse(data)
+        walk_value(walk, value, path)
+        xgboost_parts.look(walk, value, path)
         return
     try:
         parsed = json_file.parse(data)
@@ -81,6 +86,9 @@ def _complaints(value: Any) -> Iterator[str]:
     learner = model["learner"]
     for name in odd + sorted(set(learner) - LEARNER):
         yield f"the part {printable(name)!r} is not one that XGBoost writes"
+    yield from xgboost_parts.complaints(learner)
+    if isinstance(config := value.get("Config"), dict) and isinstance(config.get("learner"), dict):
+        yield from xgboost_parts.complaints(config["learner"])
     params = learner.get("learner_model_param")
     yield from _booster(learner.get("gradient_booster"), _whole(_get(params, "num_feature", "0")))
 
