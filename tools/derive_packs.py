@@ -140,7 +140,7 @@ def shape_of(module: str, name: str) -> str:
 
 def state_of(module: str, name: str) -> str:
     """The rule for the state of an instance, by name."""
-    if module.startswith("scipy.stats.") and name.endswith("_gen"):
+    if module.startswith("scipy.stats.") and (name.endswith("_gen") or name in ("rv_histogram", "rv_sample")):
         return "stats_template"
     if module == "sklearn.feature_extraction.text" and "Vectorizer" in name:
         return "text_input"

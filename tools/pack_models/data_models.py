@@ -47,6 +47,15 @@ def arrays():
     for value in list(vars(np).values()):
         if isinstance(value, np.ufunc) or (isinstance(value, type) and issubclass(value, np.generic)):
             yield lambda value=value: value
+    yield lambda: np.array(["a", "b"], np.dtypes.StringDType())
+    yield lambda: np.array(["a", None], np.dtypes.StringDType(na_object=None))
+    yield lambda: np.array(["a", np.nan], np.dtypes.StringDType(na_object=np.nan, coerce=False))
+    yield lambda: np.ma.masked_array([(1, 2.0)], [(0, 1)], [("a", "i4"), ("b", "f8")])
+    yield lambda: np.ma.masked_array(["a"], [1])
+    yield lambda: np.array(["2020", "NaT"], "M8[D]").astype("M8[h]")
+    yield lambda: np.dtype([("a", "f4", (2, 3)), ("b", "O")], align=True)
+    yield lambda: (np.random.SeedSequence(1), np.random.default_rng(1).bit_generator)
+    yield lambda: np.array([{"a": 1}, [1, 2], None, "x"], object)
     for name in ("mean", "median", "std", "var", "sum", "nanmean", "nanmedian", "nan_to_num", "ravel", "squeeze", "min",
                  "max", "argmax", "argmin", "abs", "round", "clip", "array", "asarray"):  # fmt: skip
         yield lambda name=name: getattr(np, name)
@@ -84,8 +93,73 @@ def sparse_and_statistics():
     yield lambda: stats.multivariate_normal([0, 0])
 
 
+def every_distribution():
+    """Every distribution of SciPy, as it is and frozen with the shapes that its own tests give it."""
+    from scipy import stats
+    from scipy.stats import _distr_params as given
+
+    for name, shapes in [*given.distcont, *given.distdiscrete]:
+        if isinstance(name, str):
+            yield lambda name=name: getattr(stats, name)
+            yield lambda name=name, shapes=shapes: getattr(stats, name)(*shapes)
+            yield lambda name=name, shapes=shapes: getattr(stats, name)(*shapes, loc=1)
+    yield lambda: stats.rv_histogram(([1, 2], [0, 1, 2]))
+    yield lambda: stats.rv_histogram(([1, 2], [0, 1, 2])).freeze()
+    one = [[1.0, 0], [0, 1.0]]
+    for name, shapes in {
+        "multivariate_t": ([0, 0], one), "wishart": (3, one), "invwishart": (3, one), "dirichlet": ([1.0, 2],),
+        "ortho_group": (3,), "special_ortho_group": (3,), "unitary_group": (3,),
+        "matrix_normal": ([[0.0, 0], [0, 0]],), "vonmises_fisher": ([1.0, 0], 1), "uniform_direction": (3,),
+        "random_correlation": ([0.5, 1.5],),
+        "dirichlet_multinomial": ([1.0, 2], 3), "normal_inverse_gamma": (), "matrix_t": ([[0.0]],),
+    }.items():  # fmt: skip
+        yield lambda name=name, shapes=shapes: getattr(stats, name)(*shapes)
+    yield lambda: stats.Covariance.from_diagonal([1.0, 2])
+    yield lambda: stats.Covariance.from_cholesky(one)
+    for name in ("Sobol", "Halton"):
+        yield lambda name=name: getattr(stats.qmc, name)(2)
+
+
+def curves_and_bodies():
+    """SciPy's interpolators, trees, rotations and results."""
+    import numpy as np
+    from scipy import interpolate, optimize, spatial
+
+    x, y = np.arange(8.0), np.arange(8.0) ** 2
+    points = np.random.RandomState(0).rand(20, 2)
+    for name in ("BarycentricInterpolator", "KroghInterpolator", "InterpolatedUnivariateSpline", "AAA", "CubicSpline",
+                 "FloaterHormannInterpolator", "UnivariateSpline", "Akima1DInterpolator", "PchipInterpolator",
+                 "make_smoothing_spline"):  # fmt: skip
+        yield lambda name=name: getattr(interpolate, name)(x, y)
+    yield lambda: interpolate.splrep(x, y)
+    yield lambda: interpolate.LSQUnivariateSpline(x, y, [3.5])
+    yield lambda: interpolate.CubicHermiteSpline(x, y, y)
+    yield lambda: interpolate.PPoly(np.ones((2, 2)), [0, 1, 2])
+    yield lambda: interpolate.BPoly(np.ones((2, 2)), [0, 1, 2])
+    yield lambda: interpolate.NdPPoly(np.ones((2, 2, 1, 1)), ([0, 1], [0, 1]))
+    yield lambda: interpolate.NdBSpline((np.arange(8.0), np.arange(8.0)), np.ones((4, 4)), 3)
+    for name in ("CloughTocher2DInterpolator", "NearestNDInterpolator", "LinearNDInterpolator", "RBFInterpolator"):
+        yield lambda name=name: getattr(interpolate, name)(points, points[:, 0])
+    yield lambda: interpolate.RectBivariateSpline(x, x, np.outer(x, x))
+    yield lambda: interpolate.SmoothBivariateSpline(points[:, 0], points[:, 1], points[:, 0], kx=1, ky=1)
+    for method in ("linear", "nearest", "cubic", "pchip"):
+        yield lambda method=method: interpolate.RegularGridInterpolator((x, x), np.outer(x, x), method=method)
+    for name in ("Voronoi", "Delaunay", "ConvexHull", "KDTree", "cKDTree"):
+        yield lambda name=name: getattr(spatial, name)(points)
+    turn = spatial.transform.Rotation.from_rotvec([[0.0, 0, 0], [0, 0, 1.0]])
+    yield lambda: turn
+    yield lambda: spatial.transform.Slerp([0, 1], turn)
+    yield lambda: spatial.transform.RotationSpline([0, 1], turn)
+    yield lambda: spatial.transform.RigidTransform.from_translation([0.0, 0, 1])
+    yield lambda: optimize.minimize(lambda v: (v**2).sum(), [1.0], method="Nelder-Mead")
+    yield lambda: optimize.minimize(lambda v: (v**2).sum(), [1.0])
+    yield lambda: optimize.linprog([1.0], bounds=(0, 1))
+    yield lambda: (optimize.Bounds([0.0], [1.0]), optimize.LinearConstraint([[1.0]], 0, 1))
+
+
 def frames():
     """pandas."""
+    import numpy as np
     import pandas as pd
 
     series = pd.Series([1, 2, None], index=pd.date_range("2020", periods=3))
@@ -106,7 +180,27 @@ def frames():
     yield lambda: (pd.RangeIndex(3), pd.Index(["a"]), pd.Index([1.5]), pd.Index([1, 2]), pd.CategoricalIndex(["a"]))
     yield lambda: pd.period_range("2020", periods=2, freq="M")
     yield lambda: pd.timedelta_range("1D", periods=3)
-    for freq in ("D", "h", "W", "MS", "B", "QS"):
+    for kind in ("string[pyarrow]", "int64[pyarrow]", "double[pyarrow]", "bool[pyarrow]", "timestamp[ns][pyarrow]",
+                 "string[python]", "str"):  # fmt: skip
+        yield lambda kind=kind: pd.DataFrame({"x": pd.Series([None, None], dtype=kind)})
+        yield lambda kind=kind: pd.Series([None, None], dtype=kind).dtype
+    yield lambda: pd.DataFrame({"x": [1, 2]}).convert_dtypes(dtype_backend="pyarrow")
+    for kind in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64",
+                 "boolean", "string", "category", "Sparse[int]", "period[D]", "interval[int64]",
+                 "datetime64[ns, UTC]"):  # fmt: skip
+        yield lambda kind=kind: pd.Series([], dtype=kind)
+        yield lambda kind=kind: _used(pd.Series([], dtype=kind).dtype)
+    yield lambda: pd.Series(pd.array([1, None], "Int64"), index=pd.Index([1, 2], dtype="Int64"))
+    yield lambda: pd.interval_range(0, 3)
+    yield lambda: pd.Series([1, 2], index=pd.IntervalIndex.from_breaks([0, 1, 2]))
+    yield lambda: pd.DataFrame({"a": [1, 2]}).groupby("a").size()
+    yield lambda: pd.DataFrame({"a": [1, 2]}).describe()
+    yield lambda: pd.DataFrame({"a": [1, 2], "b": [1j, 2]}).set_flags(allows_duplicate_labels=False)
+    yield lambda: pd.DataFrame({"a": np.arange(2, dtype="f4")}, index=pd.Index(["u", "v"], name="n"))
+    yield lambda: pd.DataFrame({"a": pd.period_range("2020", periods=2), "b": pd.to_timedelta([1, 2])})
+    yield lambda: pd.get_dummies(pd.Series(["a", "b"]))
+    for freq in ("D", "h", "W", "MS", "B", "QS", "ME", "YE", "YS", "QE", "min", "s", "ms", "us", "ns", "SME", "BME",
+                 "BMS", "BQE", "BYE", "W-FRI", "2D", "WOM-1MON"):  # fmt: skip
         yield lambda freq=freq: pd.Series([1, 2], index=pd.date_range("2020", periods=2, freq=freq))
     yield lambda: pd.cut(pd.Series([1.0, 2, 3]), 2)
     yield lambda: pd.DataFrame({"t": pd.date_range("2020", periods=2, tz="UTC")})
@@ -114,4 +208,11 @@ def frames():
     yield lambda: pd.CategoricalDtype(["a"], ordered=True)
 
 
-SOURCES = (plain, arrays, sparse_and_statistics, frames)
+def _used(dtype):
+    """A type that remembers what it was asked."""
+    for name in ("numpy_dtype", "kind", "itemsize", "na_value"):
+        getattr(dtype, name, None)
+    return dtype
+
+
+SOURCES = (plain, arrays, sparse_and_statistics, every_distribution, curves_and_bodies, frames)

@@ -22,6 +22,17 @@ def xgboost():
             yield lambda name=name, target=target: getattr(xgb, name)(**options).fit(x, target)
     yield lambda: xgb.XGBRanker(**options).fit(x, y, qid=np.zeros(80))
     yield lambda: xgb.train({}, xgb.DMatrix(x, y), 2)
+    halt = xgb.callback.EarlyStopping
+    for given in ({}, {"save_best": True}, {"data_name": "validation_0", "metric_name": "mlogloss"}):
+        yield lambda given=given: xgb.XGBClassifier(callbacks=[halt(2, **given)], **options).fit(
+            x, y, eval_set=[(x, y)], verbose=False
+        )
+    for booster in ("gbtree", "dart", "gblinear"):
+        yield lambda booster=booster: xgb.XGBRegressor(booster=booster, **options).fit(x, y)
+    yield lambda: xgb.XGBClassifier(early_stopping_rounds=2, eval_metric=["merror", "mlogloss"], **options).fit(
+        x, y, eval_set=[(x, y)], verbose=False
+    )
+    yield lambda: xgb.XGBRegressor(monotone_constraints=(1, 0, 0, -1), random_state=np.random.RandomState(0), **options)
 
 
 def lightgbm():
@@ -38,6 +49,9 @@ def lightgbm():
             ).fit(x, y)
     yield lambda: lgb.LGBMRanker(**options).fit(x, y, group=[80])
     yield lambda: lgb.train({"verbose": -1}, lgb.Dataset(x, y), 2)
+    yield lambda: lgb.LGBMClassifier(**options).fit(
+        x, y, eval_set=[(x, y)], callbacks=[lgb.early_stopping(2, verbose=False)]
+    )
 
 
 def catboost():

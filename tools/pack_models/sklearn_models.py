@@ -8,7 +8,11 @@ import sys
 def every_estimator():
     """Every estimator, fitted on small data in the ways that its tests would."""
     import numpy as np
-    from sklearn.utils import all_estimators
+
+    try:
+        from sklearn.utils import all_estimators
+    except ImportError:  # before 0.22
+        from sklearn.utils.testing import all_estimators
 
     rng = np.random.default_rng(0)
     x = rng.uniform(0.1, 1, (60, 4))
@@ -200,9 +204,56 @@ def newer():
     depths = {"max_depth": [2, 3]}
     for name in ("HalvingGridSearchCV", "HalvingRandomSearchCV"):
         yield lambda name=name: getattr(model_selection, name)(tree.DecisionTreeClassifier(), depths, cv=2).fit(x, y)
+    yield lambda: _of_categories(x, y)
     from sklearn.frozen import FrozenEstimator
 
     yield lambda: FrozenEstimator(tree.DecisionTreeClassifier().fit(x, y))
 
 
-SOURCES = (every_estimator, kernels, combined, losses, functions, newer)
+def _of_categories(x, y):
+    import pandas as pd
+    from sklearn import ensemble
+
+    frame = pd.DataFrame(x, columns=list("abcd")).assign(e=pd.Categorical(["u", "v"] * 100))
+    return ensemble.HistGradientBoostingClassifier(max_iter=3, categorical_features="from_dtype").fit(frame, y)
+
+
+def of_frames():
+    """What is fitted on pandas frames, and what gives them."""
+    import numpy as np
+    import pandas as pd
+    from sklearn import compose, datasets, ensemble, impute, linear_model, model_selection, pipeline, preprocessing
+
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    frame = pd.DataFrame({"a": rng.uniform(0, 1, 60), "b": np.arange(60), "c": list("xyz") * 20})
+    frame["d"] = frame["c"].astype("category")
+    numbers, select = frame[["a", "b"]], compose.make_column_selector
+    for encoder in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"):
+        made = [(preprocessing.StandardScaler(), select(dtype_include=np.number)),
+                (getattr(preprocessing, encoder)(), select(dtype_exclude=np.number))]  # fmt: skip
+        for last in (linear_model.LogisticRegression(), ensemble.RandomForestClassifier(3)):
+            yield lambda made=made, last=last: pipeline.make_pipeline(
+                compose.make_column_transformer(*made, remainder="drop"), last
+            ).fit(frame, y)
+    yield lambda: preprocessing.OrdinalEncoder().set_output(transform="pandas").fit(frame)
+    yield (
+        lambda: (
+            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.MinMaxScaler())
+            .set_output(transform="pandas")
+            .fit(numbers, y)
+        )
+    )
+    for kind in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
+        yield lambda kind=kind: getattr(model_selection, kind)(linear_model.LogisticRegression()).fit(numbers, y)
+    for scoring in ("accuracy", "roc_auc", "f1", ["accuracy", "f1"]):
+        yield lambda scoring=scoring: model_selection.GridSearchCV(
+            linear_model.LogisticRegression(), {"C": [1, 2]}, scoring=scoring, refit=isinstance(scoring, str)
+        ).fit(numbers, y)
+    yield lambda: model_selection.cross_validate(linear_model.LogisticRegression(), numbers, y, return_estimator=True)
+    for name in ("load_iris", "load_digits", "load_wine", "load_diabetes", "load_breast_cancer"):
+        yield lambda name=name: getattr(datasets, name)()
+    yield lambda: datasets.load_iris(as_frame=True)
+
+
+SOURCES = (every_estimator, kernels, combined, losses, functions, newer, of_frames)

@@ -62,6 +62,58 @@ def layers():
     yield lambda: _saved(torch.nn.utils.spectral_norm(torch.nn.Linear(2, 2)))
 
 
+def built():
+    """Layers whose constructors need more than numbers, and what is wrapped around layers."""
+    import torch
+    from torch.nn.utils import parametrizations, prune
+
+    nn = torch.nn
+    functional = nn.functional
+    for activation in ("relu", "gelu", functional.gelu, functional.silu, functional.mish, functional.elu,
+                       functional.leaky_relu, functional.tanh, functional.sigmoid, nn.GELU()):  # fmt: skip
+        yield lambda activation=activation: _saved(nn.TransformerEncoderLayer(4, 2, 8, activation=activation))
+        yield lambda activation=activation: _saved(nn.TransformerDecoderLayer(4, 2, 8, activation=activation))
+    yield lambda: _saved(nn.Sequential(nn.Flatten(), nn.Unflatten(1, (2, 2)), nn.Unflatten(1, torch.Size([2, 2]))))
+    yield lambda: _saved(nn.AdaptiveLogSoftmaxWithLoss(4, 10, [2, 5]))
+    for name, given in {"LazyLinear": (2,), "LazyConv1d": (2, 3), "LazyConv2d": (2, 3), "LazyConv3d": (2, 3),
+                        "LazyConvTranspose1d": (2, 3), "LazyConvTranspose2d": (2, 3), "LazyConvTranspose3d": (2, 3),
+                        "LazyBatchNorm1d": (), "LazyBatchNorm2d": (), "LazyBatchNorm3d": (),
+                        "LazyInstanceNorm1d": (), "LazyInstanceNorm2d": (),
+                        "LazyInstanceNorm3d": ()}.items():  # fmt: skip
+        yield lambda name=name, given=given: _saved(getattr(nn, name)(*given).state_dict())
+    yield lambda: _saved(nn.EmbeddingBag.from_pretrained(torch.zeros(3, 2)))
+    yield lambda: _saved(nn.TripletMarginWithDistanceLoss())
+    yield lambda: _saved(nn.MultiLabelMarginLoss())
+    yield lambda: _saved(nn.ParameterDict({"a": nn.Parameter(torch.zeros(1))}))
+    for method in ("l1_unstructured", "random_unstructured"):
+        yield lambda method=method: _saved(getattr(prune, method)(nn.Linear(4, 4), "weight", 0.5))
+        yield lambda method=method: _saved(getattr(prune, method)(nn.Linear(4, 4), "weight", 0.5).state_dict())
+    yield lambda: _saved(prune.ln_structured(nn.Linear(4, 4), "weight", 0.5, 2, 0))
+    yield lambda: _saved(prune.random_structured(nn.Linear(4, 4), "weight", 0.5, 0))
+    yield lambda: _saved(prune.custom_from_mask(nn.Linear(4, 4), "weight", torch.ones(4, 4)))
+    yield lambda: _saved(prune.identity(nn.Linear(4, 4), "weight"))
+    yield lambda: _saved(prune.remove(prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5), "weight"))
+    yield lambda: _saved(_pruned_twice(nn, prune))
+    for name in ("weight_norm", "spectral_norm", "orthogonal"):
+        yield lambda name=name: _saved(getattr(parametrizations, name)(nn.Linear(4, 4)).state_dict())
+    average = torch.optim.swa_utils
+    yield lambda: _saved(average.AveragedModel(nn.Linear(2, 2)))
+    yield lambda: _saved(average.AveragedModel(nn.Linear(2, 2)).state_dict())
+    for name, given in {"Normal": (0.0, 1.0), "Categorical": ([0.5, 0.5],), "Bernoulli": (0.5,), "Beta": (1.0, 2.0),
+                        "Gamma": (1.0, 2.0), "Dirichlet": ([1.0, 2.0],), "Poisson": (1.0,), "Uniform": (0.0, 1.0),
+                        "MultivariateNormal": ([0.0, 0], [[1.0, 0], [0, 1.0]]),
+                        "Exponential": (1.0,)}.items():  # fmt: skip
+        yield lambda name=name, given=given: _saved(
+            getattr(torch.distributions, name)(*(torch.tensor(each) for each in given))
+        )
+
+
+def _pruned_twice(nn, prune):
+    made = nn.Linear(4, 4)
+    prune.l1_unstructured(made, "weight", 0.2)
+    return prune.random_unstructured(made, "weight", 0.2)
+
+
 def tensors():
     """Tensors of every type, layout and kind."""
     import torch
@@ -105,6 +157,8 @@ def _tagged():
 
 def training():
     """Checkpoints of training: optimizers and schedulers, whole and as state dicts."""
+    import random
+
     import numpy as np
     import torch
 
@@ -129,8 +183,23 @@ def training():
         yield lambda name=name, given=given: _saved(
             getattr(schedule, name)(torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9), *given).state_dict()
         )
+        if name != "CyclicLR":  # it keeps a bound method
+            yield lambda name=name, given=given: _saved(
+                getattr(schedule, name)(torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9), *given)
+            )
     yield lambda: _saved({"mean": np.zeros(3), "best": np.float64(0.1), "epoch": 3})
+    yield lambda: _saved({"rng": (np.random.get_state(), random.getstate(), torch.get_rng_state()), "args": _args()})
     yield lambda: _saved(torch.amp.GradScaler("cpu").state_dict())
+    yield lambda: _saved(torch.amp.GradScaler("cpu"))
+    yield lambda: _saved(torch.utils.data.TensorDataset(torch.zeros(2, 2)))
+    yield lambda: _saved(torch.utils.data.Subset(torch.utils.data.TensorDataset(torch.zeros(2, 2)), [0]))
+
+
+def _args():
+    import argparse
+    import pathlib
+
+    return argparse.Namespace(lr=0.1, out=pathlib.Path("runs"), names=["a"], device="cpu")
 
 
 def _stepped(cls):
@@ -143,4 +212,4 @@ def _stepped(cls):
     return made
 
 
-SOURCES = (layers, tensors, training)
+SOURCES = (layers, built, tensors, training)

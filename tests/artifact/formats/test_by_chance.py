@@ -1,4 +1,4 @@
-"""What honest files hold by chance: words of a vocabulary that are keys elsewhere, letters that could begin a program."""
+"""What honest files hold by chance: words of a vocabulary that are keys elsewhere, letters that say MZ."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class Inspector(Watcher):
             self._tell(f"writes into {printable(target.dotted)} itself", Standing.DANGEROUS, at)
         elif not isinstance(target, Made):
             self.odd(f"does {how} on {shown(target)}", at)
-        elif FILLED.get(how, _dotted(target)) != _dotted(target):
+        elif FILLED.get(how, _dotted(target)) != _dotted(target) or _dotted(target) == "builtins.bytearray":
             self.odd(f"does {how} on {shown(target)}, which may be any method of that name", at)
         elif _dotted(target) in ITEMS_AS_ATTRIBUTES:
             self.hooks(Seq("dict", items), at)

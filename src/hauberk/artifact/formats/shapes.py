@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..verdicts import Standing
-from . import dtypes
+from . import arrow, dtypes, partials
 from .opcodes import Global, Made, Seq
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def strings(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
     return Judged(Made(target, args), "it takes plain values only")
 
 
-_NAMES, _IN, _OUT = r"(?:[a-z]\w*, )*", r"loc=0(?:, scale=1)?", r"loc, (?:scale|1)"
+_NAMES, _IN, _OUT = r"(?:[A-Za-z]\w*, )*", r"loc=0(?:, scale=1)?", r"loc, (?:scale|1)"
 _SHAPES = re.compile(r"[a-zA-Z_]\w*(?:, *[a-zA-Z_]\w*)*")
 _TEMPLATE = re.compile(
     rf"\ndef _parse_args\(self, {_NAMES} {_IN}\):\n    return \({_NAMES}\), {_OUT}\n"
@@ -229,19 +229,37 @@ def packed_params(made: Made, state: Any) -> str:
     return "it makes an object of a class that is no packed weight"
 
 
+def arrow_array(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """An Arrow array whose buffers hold what its length says."""
+    return Judged(Made(target, args), arrow.array(inspector, args))
+
+
+def arrow_buffer(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """A buffer of Arrow over bytes."""
+    return Judged(Made(target, args), arrow.buffer(args))
+
+
+def partial(inspector: Inspector, target: Global, args: Any, at: int) -> Judged:
+    """functools.partial of the one function that models wrap."""
+    return Judged(Made(target, args), partials.arguments(args))
+
+
 STATES: dict[str, Callable[[Made, Any], str]] = {
-    "dtype": dtypes.complaint, "no_formula": no_formula, "packed_params": packed_params,
+    "dtype": dtypes.complaint, "no_formula": no_formula, "packed_params": packed_params, "partial": partials.state,
     "stats_template": stats_template, "text_input": text_input,
 }  # fmt: skip
 """State shapes: what is wrong with the state of an allowed class, '' for nothing."""
 
 SHAPES: dict[str, Callable[[Inspector, Global, Any, int], Judged]] = {
+    "arrow_array": arrow_array,
+    "arrow_buffer": arrow_buffer,
     "bit_generator": bit_generator,
     "class_first": class_first,
     "function_first": function_first,
     "latin1": latin1,
     "none_type": none_type,
     "parameter": parameter,
+    "partial": partial,
     "plain": strings,
     "torch_bytes": torch_bytes,
     "ufunc": ufunc,
