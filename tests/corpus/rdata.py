@@ -276,3 +276,65 @@ def _add(table: dict[str, tuple[str, Callable[[], bytes]]], prefix: str, *, dang
 
 _add(BAD, "", dangerous=True)
 _add(GOOD, "honest_", dangerous=False)
+
+
+def tagged(function: str, **arguments: bytes) -> bytes:
+    return word(6) + name(function) + pairs(*arguments.values(), names=tuple(arguments))
+
+
+PAIR = strings("sys"), strings("tem")
+TRICKS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "outer": ("outer calls the function that a text names", lambda: file(call("outer", *PAIR, strings("system")))),
+    "outer_computed": (
+        "a text that is computed names the function",
+        lambda: file(call("outer", strings("id"), strings(""), call("paste0", *PAIR))),
+    ),
+    "renamed": (
+        "a harmless name is given to another function before it is called",
+        lambda: file(formula(call("{", call("=", name("c"), name("system")), call("c", strings("id"))))),
+    ),
+    "renamed_in_data": (
+        "the data of a model holds a function of a harmless name",
+        lambda: file(call("lm", formula(call("c", strings("id"))), tagged("list", c=name("system")))),
+    ),
+    "renamed_by_structure": (
+        "a data frame that is none holds a function",
+        lambda: file(call("subset", call("structure", call("list", name("system")), strings("c")), name("x"))),
+    ),
+    "family": ("glm calls the family that a text names", lambda: file(tagged("glm", y=NULL, family=strings("quit")))),
+    "family_symbol": ("glm calls its family", lambda: file(tagged("glm", y=NULL, family=name("quit")))),
+    "fifth_argument": (
+        "behind more arguments than a reader cares for",
+        lambda: file(tagged("glm", y=NULL, a=NULL, b=NULL, c=NULL, d=NULL, family=name("quit"))),
+    ),
+    "attributes_of_text": (
+        "R reads the attributes of a text, and forgets them: a reader that does not is out of step",
+        lambda: file(word(16) + word(1) + word(0x40009 | ATTRIBUTES) + word(2) + b"hi" + SYSTEM),
+    ),
+}
+TRICKS["na_action"] = (
+    "a fitting function gets its argument by name",
+    lambda: file(word(6) + name("lm") + pairs(NULL, strings("q"), names=("formula", "na.action"))),
+)
+_add(TRICKS, "trick_", dangerous=True)
+_add(
+    {
+        "usual_arguments": (
+            "near miss: a call with a family, a method and a list of settings",
+            lambda: file(
+                word(6)
+                + name("glm")
+                + pairs(
+                    formula(name("y"), name("x")),
+                    call("binomial"),
+                    name("d"),
+                    strings("glm.fit"),
+                    tagged("list", maxit=integers(50)),
+                    names=("formula", "family", "data", "method", "control"),
+                )
+            ),
+        ),
+    },
+    "honest_trick_",
+    dangerous=False,
+)

@@ -7,7 +7,6 @@ its ReadItem, so that the walk stays in step with R.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any
 
 from ...core.nouns import Place, Severity
@@ -16,6 +15,7 @@ from . import raw_numbers
 from . import rdata_names as names
 from .graphs import Teller
 from .opcodes import Broken
+from .rdata_calls import UNBOUND, Call, Name, title, trick
 from .rdata_stream import Stream
 
 OBJECT, ATTRIBUTES, TAG = 0x100, 0x200, 0x400
@@ -31,37 +31,11 @@ MAX_NESTING = 20_000
 SHORT = 11
 """Bytes of a text, or numbers, that are no file."""
 KEPT = 4
-"""Strings of a vector that are kept, and values of a call."""
+"""Strings of a vector that are kept."""
 
 
 class Stopped(Exception):
     """Reading cannot go on: the finding or skip is written down."""
-
-
-@dataclass(frozen=True)
-class Singleton:
-    """A value of which there is but one."""
-
-    kind: int
-
-
-UNBOUND = Singleton(252)
-"""The value of a promise that was not kept yet."""
-
-
-@dataclass(frozen=True)
-class Name:
-    """A symbol."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call: what it calls, and its first arguments."""
-
-    head: Any
-    arguments: tuple[Any, ...]
 
 
 Step = Generator[None, Any, Any]
@@ -116,7 +90,7 @@ class Items:
         if reader := READERS.get(kind):
             return (yield from reader(self))
         found = yield from self._vector(kind)
-        if flags & ATTRIBUTES and kind != CHARS:
+        if flags & ATTRIBUTES:
             yield
         return found
 
@@ -136,14 +110,15 @@ class Items:
             self.tell("function", Severity.HIGH, "it holds a function, which runs when the model is used", "CWE-502")
         first = kind
         values: list[Any] = []
+        tags: list[str] = []
         while True:
             if flags & ATTRIBUTES:
                 yield
-            if flags & TAG:
-                yield
+            tag = (yield) if flags & TAG else None
             value = yield
-            if len(values) < KEPT:
+            if first == CALL:
                 values.append(value)
+                tags.append(tag.text if isinstance(tag, Name) else "")
             if kind == PROMISE and value is UNBOUND:
                 what = "it holds a promise: code that runs the moment its value is looked at"
                 self.tell("promise", Severity.CRITICAL, what, "CVE-2024-27322")
@@ -155,7 +130,7 @@ class Items:
             if kind != PAIRS:
                 break
         yield from self._typed(kind, flags)
-        return self._called(values) if first == CALL else None
+        return self._called(values, tags) if first == CALL else None
 
     def _vector(self, kind: int) -> Step:
         if kind in NUMBERS:
@@ -191,21 +166,22 @@ class Items:
         """Passed over, but for how they begin; raw bytes may be a serialization of their own, or a file."""
         size, start = self._length(), self.stream.pos
         self.stream.skip(size, NUMBERS[kind])
-        if kind == RAW and size > SHORT:
-            raw = self.stream.raw(start)
-            where = f"byte {start}"
-            if bytes(raw[:2]) in (b"X\n", b"B\n", b"A\n"):
-                self.walk.enter(raw, join(self.path, where))
-            else:
-                self.teller.blob(raw, where)
-        elif size > SHORT:
-            raw_numbers.look(self.walk, self.stream.raw(start), self.path, f"byte {start}")
+        if size <= SHORT:
+            return
+        raw, where = self.stream.raw(start), f"byte {start}"
+        if kind != RAW:
+            raw_numbers.look(self.walk, raw, self.path, where)
+        elif bytes(raw[:2]) in (b"X\n", b"B\n", b"A\n"):
+            self.walk.enter(raw, join(self.path, where))
+        else:
+            self.teller.blob(raw, where)
 
     def _strings(self) -> Step:
         kept: list[str] = []
         for _ in range(self._count()):
             flags = self.stream.integer()
-            value = self._characters() if flags & 0xFF == CHARS else (yield from self._typed(flags & 0xFF, flags))
+            plain = flags & (0xFF | ATTRIBUTES) == CHARS
+            value = self._characters() if plain else (yield from self._typed(flags & 0xFF, flags))
             if len(kept) < KEPT and isinstance(value, str):
                 kept.append(value)
         return tuple(kept)
@@ -286,12 +262,13 @@ class Items:
         raise Stopped
         yield
 
-    def _called(self, values: list[Any]) -> Call:
+    def _called(self, values: list[Any], tags: list[str]) -> Call:
         """A call: `f(x)`, or `package::f(x)`."""
-        head = values[0]
-        if isinstance(head, Call) and head.head == Name("::"):
-            head = head.arguments[1] if len(head.arguments) == 2 else None
-        self._judge(head.text if isinstance(head, Name) else "")
+        name = title(values[0])
+        self._judge(name)
+        if what := trick(name, values[1:], tags[1:]):
+            message = f"it holds a call of {printable(name)!r} that runs {printable(what)} when the model is used"
+            self.tell("call", Severity.CRITICAL, message, "CWE-470")
         return Call(values[0], tuple(values[1:]))
 
     def _judge(self, name: str) -> None:

@@ -12,16 +12,16 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-OPERATORS = _words("~ + - * / ^ : | || & && ! == != < > <= >= %in% %% %/% %*% ( [ [[ $ @ = :: {")
+OPERATORS = _words("~ + - * / ^ : | || & && ! == != < > <= >= %in% %% %/% %*% ( [ [[ $ @ :: {")
 """Formulas and arithmetic (base)."""
 VECTORS = _words(
     "c list cbind rbind data.frame matrix array vector numeric integer character logical factor ordered as.factor "
     "as.numeric as.integer as.character as.logical as.matrix as.data.frame as.formula formula I names levels length "
     "nrow ncol dim seq seq_len rep rev sum mean median min max range var sd quantile cut findInterval ifelse is.na "
-    "na.omit na.exclude na.pass na.fail na.action complete.cases subset structure paste paste0 nchar substr round "
+    "na.omit na.exclude na.pass na.fail na.action complete.cases subset paste paste0 nchar substr round "
     "floor ceiling "
     "abs sqrt exp expm1 log log2 log10 log1p sin cos tan tanh atan sign pmin pmax cumsum diff lag scale unique table "
-    "interaction relevel outer crossprod t offset strata cluster frailty tt row.names colnames rownames "
+    "interaction relevel crossprod t offset strata cluster frailty tt row.names colnames rownames "
     "interval weighted.mean rowSums rowMeans colSums colMeans as.Date ISOdate difftime"
 )
 """base and stats: build and transform vectors, and nothing else."""
@@ -48,6 +48,9 @@ DANGEROUS = _words(
     "socketConnection unlink file.remove file.copy file.rename Sys.setenv Sys.getenv Sys.chmod Sys.sleep dyn.load "
     ".Call .C .Fortran .External .External2 .Internal .Primitive .Last .First on.exit reg.finalizer quit q environment "
     "sys.function Reduce Filter Map lapply sapply vapply mapply rapply apply tapply local with within function "
+    "outer sweep aggregate by ave kronecker Find Position eapply Negate Vectorize optim optimize optimise nlm nlminb "
+    "integrate uniroot browseURL sink write writeLines dump file.create file.append file.symlink file.link dir.create "
+    "unz gzfile bzfile xzfile fifo setwd Sys.unsetenv edit fix vi page rm remove mclapply parLapply Rprof "
     "body<- environment<- attach trace setHook options ::: Recall force forceAndCall call as.call"
 )
 """Run a command or other code, reach files and the network, or look a function up by name."""
