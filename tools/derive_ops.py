@@ -180,7 +180,6 @@ def tensorflow() -> None:
     write("tensorflow_ops", f"Operators of {title} that compute; written by tools/derive_ops.py.", content)
 
 
-
 # flatbuffers: 'name kind' in the order of slots. kind: u1 i4 f8 … a scalar of that width, s text, x12 a structure of
 # that many bytes, a table by its name, [kind] a vector, |name a union (the slot before it says which, from 1 on)
 
@@ -285,7 +284,6 @@ def tflite() -> None:
     names = re.findall(r"(?m)^    (\w+) = (\d+)$", block)
     about = f"Operators of ai-edge-litert {version('ai-edge-litert')}, by number; written by tools/derive_ops.py."
     write("tflite_ops", about, {"builtin": " ".join(name for name, n in sorted(names, key=lambda pair: int(pair[1])))})
-
 
 
 def coreml() -> None:
