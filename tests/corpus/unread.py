@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import base64
+import io
 import random
 import struct
+import zlib
 
-from corpus import Content, bad, coreml, gguf_writer, honest, onnx, paddle, rdata, tensorflow, tflite, trees
+from corpus import (
+    Content,
+    bad,
+    coreml,
+    gguf_writer,
+    hdf5_writer,
+    honest,
+    onnx,
+    paddle,
+    rdata,
+    tensorflow,
+    tflite,
+    trees,
+)
 from corpus.wire import field
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\x3e\0\x01\0\0\0" + bytes(range(1, 249)) * 4
@@ -239,3 +254,68 @@ def r_program() -> bytes:
 @bad("rds", "base64 of a program as a text", file="model.rds")
 def r_text() -> bytes:
     return rdata.file(rdata.strings(base64.b64encode(ELF).decode()))
+
+
+# HDF5
+
+
+def hdf5(*messages: bytes, gap: bytes = b"", data: tuple[bytes, ...] = ()) -> bytes:
+    """A file of one number: with these messages in its root group and in its data set, and bytes of nobody's."""
+    maker = hdf5_writer.Maker()
+    place = maker.data(struct.pack("<f", 1), more=data)
+    maker.put(gap)
+    return maker.done(maker.group(hdf5_writer.hard("w", place), *messages))
+
+
+@honest("hdf5", "a comment, a fill value, and what is left of older metadata", file="model.h5")
+def hdf5_leftovers() -> bytes:
+    fill = hdf5_writer.message(5, b"\3\x29" + struct.pack("<If", 4, 0.5))
+    return hdf5(hdf5_writer.message(13, b"weights of 2024\0"), gap=NOISE[:1000], data=(fill,))
+
+
+@bad("hdf5", "60,000 bytes that belong to no object", file="model.h5")
+def hdf5_gap() -> bytes:
+    return hdf5(gap=NOISE[:60_000])
+
+
+@bad("hdf5", "the same in a message that says nothing", file="model.h5")
+def hdf5_nothing() -> bytes:
+    return hdf5(hdf5_writer.message(0, NOISE[:60_000]))
+
+
+@bad("hdf5", "the same in a comment", file="model.h5")
+def hdf5_comment() -> bytes:
+    return hdf5(hdf5_writer.message(13, NOISE[:30_000]))
+
+
+@bad("hdf5", "the same in the value of numbers that were never written", file="model.h5")
+def hdf5_fill() -> bytes:
+    return hdf5(data=(hdf5_writer.message(5, b"\3\x29" + struct.pack("<I", 60_000) + NOISE[:60_000]),))
+
+
+@bad("hdf5", "the same behind the value of an attribute", file="model.h5")
+def hdf5_attribute() -> bytes:
+    kind, space = hdf5_writer.string(4), hdf5_writer.SCALAR
+    return hdf5(hdf5_writer.attribute("note", kind, space, b"abcd" + NOISE[:40_000]))
+
+
+@bad("hdf5", "the same behind packed numbers, in a chunk that is not the first", file="model.h5", needs="h5py")
+def hdf5_chunk() -> bytes:
+    return packed(NOISE[:60_000])
+
+
+@bad("hdf5", "a few bytes there", file="model.h5", needs="h5py")
+def hdf5_chunk_little() -> bytes:
+    return packed(NOISE[:500])
+
+
+def packed(behind: bytes) -> bytes:
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        data = file.create_dataset("w", (4, 1000), chunks=(1, 1000), dtype="<f4", compression="gzip")
+        for row in range(4):
+            raw = zlib.compress(struct.pack("<f", row) * 1000)
+            data.id.write_direct_chunk((row, 0), raw + (behind if row == 2 else b""))
+    return buffer.getvalue()

@@ -29,6 +29,8 @@ RULES = {
     "artifact.xgboost.unknown": "xgboost_unknown xgboost_unknown_in_tree xgboost_settings",
     "artifact.executable.encoded": "lightgbm_categories",
     "artifact.npy.broken": "npy_comment",
+    "artifact.hdf5.hidden": "hdf5_gap hdf5_nothing hdf5_comment hdf5_attribute",
+    "artifact.hdf5.broken": "hdf5_fill hdf5_chunk hdf5_chunk_little",
 }
 
 

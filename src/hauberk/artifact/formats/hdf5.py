@@ -32,6 +32,10 @@ PLUGINS = {
 }  # fmt: skip
 """Filters of The HDF Group's registry that PyTables and hdf5plugin bring."""
 
+FREE_CHUNKS, ROOM = 64 << 20, 4096
+"""Bytes of numbers that are unpacked to see that nothing stands behind them, and what a filter may add to a chunk."""
+LEAST_FILL = 16
+"""Bytes of the shortest item that a fill value may stand for: texts of any length are told by a place and a size."""
 MAX_TOLD = 100
 """Findings of one rule: a hostile file has a million links."""
 
@@ -58,6 +62,7 @@ class Reader:
         self.shared: dict[tuple[int, int], Cursor] = {}
         self.seen: set[int] = set()
         self.told: dict[str, int] = {}
+        self.room = FREE_CHUNKS
 
     def run(self) -> None:
         """Walk the file's extension, its objects, and what belongs to none of them. Raises Broken."""
@@ -115,8 +120,17 @@ class Reader:
         return self._links(list(links(self.file, found)), name)
 
     def _strange(self, found: list[Message], name: str) -> None:
+        for message in found:
+            if message.kind == hdf5_header.COMMENT:
+                self._comment(bytes(message.body.data), name)
         for kind in {message.kind for message in found} - hdf5_header.KNOWN:
             self._tell("unknown", Severity.HIGH, name, f"a message of type {kind} is not understood", ("CWE-436",))
+
+    def _comment(self, raw: bytes, name: str) -> None:
+        text, _, rest = raw.partition(b"\0")
+        self.content.text(memoryview(text), f"{name}, its comment")
+        if rest.strip(b"\0") or not text.decode("utf-8", "replace").isprintable():
+            self._tell("hidden", Severity.MEDIUM, name, "its comment is no text", ("CWE-506",))
 
     def _links(self, found: list[Link], name: str) -> list[tuple[int, str]]:
         below = []
@@ -146,6 +160,8 @@ class Reader:
             if flags & hdf5_header.SHARED:
                 raise InputError("an attribute lies in a table of shared ones, which is not read")
             attribute = read_attribute(body, self._resolve)
+            rest = bytes(body.take(body.left))
+            self.file.stray += len(rest) - rest.count(0)
             where = f"{name}@{attribute.name}"
             if attribute.name in names:
                 self._tell("duplicate", Severity.HIGH, where, "its object has this attribute twice", ("CWE-436",))
@@ -166,6 +182,11 @@ class Reader:
         self._outside(kinds, layout, name)
         self._filters(layout.filters, name)
         self._expands(count(shape) * item.size, name)
+        for kind in (hdf5_header.FILL, hdf5_header.FILL_OLD):
+            if kind in kinds and not kinds[kind].flags & hdf5_header.SHARED:
+                size = hdf5_data.fill_size(kind, kinds[kind].body)
+                if size > max(item.size, LEAST_FILL):
+                    raise Broken(f"the fill value of {printable(name)} has {size} bytes")
         if hdf5_header.EXTERNAL not in kinds and layout.kind != VIRTUAL:
             self._stored(layout, item, shape or (), count(shape), name)
 
@@ -222,15 +243,20 @@ class Reader:
             raise Broken(f"the chunks of {printable(name)} do not fit its type and shape")
         whole, first = layout.chunk_size, True
         for chunk in hdf5_data.chunks(self.file, layout, shape):
-            if item.plain and not first:
-                continue
-            first = False
             at, size = self.file.base + chunk.address, chunk.size or 0
+            if size > whole + whole // 64 + ROOM or (size != whole and not layout.filters):
+                raise Broken(f"a chunk of {printable(name)} has {size} bytes, and needs {whole}", at)
+            packed = hdf5_data.DEFLATE in layout.filters and self.room > 0
+            if item.plain and not first and not packed:
+                continue
+            self.room -= whole
             if whole > FREE_EXPANSION and not self.walk.fits(printable(name), size, whole):
                 return
             content = hdf5_data.unfiltered(layout, chunk, self.file.data[at : at + size], whole)
             if content is not None:
-                self._content(item, memoryview(content), len(content) // item.size, name)
+                if not item.plain or first:
+                    self._content(item, memoryview(content), len(content) // item.size, name)
+                first = False
             elif not item.plain:
                 self.walk.skip(join(self.path, printable(name)), "its filters are not read, and it holds text")
                 return

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from . import hdf5_chunk
 from .hdf5_chunk import Chunk
 from .hdf5_file import Cursor, File
+from .hdf5_header import FILL
 from .hdf5_heap import GlobalHeaps, local_heap, name_at
 from .hdf5_type import MAX_RANK
 from .opcodes import Broken
@@ -181,6 +182,8 @@ def _inflated(content: bytes, most: int) -> bytes:
         raise Broken(f"a chunk is damaged: {error}") from error
     if len(found) > most + TRAILER:
         raise Broken("a chunk unpacks to more than its size")
+    if state.unused_data:
+        raise Broken(f"{len(state.unused_data)} bytes stand behind a packed chunk")
     return found
 
 
@@ -192,6 +195,19 @@ def _unshuffled(content: bytes, item: int) -> bytes:
     for n in range(item):
         found[n : held * item : item] = content[n * held : (n + 1) * held]
     return bytes(found)
+
+
+def fill_size(kind: int, body: Cursor) -> int:
+    """Bytes of a fill value, of a message of either kind. Raises Broken."""
+    if kind == FILL:
+        version = body.number(1)
+        if version not in (1, 2, 3):
+            raise Broken(f"a fill value of version {version}", body.at)
+        given = body.number(1) & 0x20 if version == 3 else body.take(3)[2] or version == 1
+        if not given:
+            return body.left
+    size = body.number(4)
+    return body.left if size == (1 << 32) - 1 or size > body.left else max(size, body.left - 7)
 
 
 def external_files(file: File, body: Cursor) -> list[str]:

@@ -13,8 +13,9 @@ from .hdf5_file import Cursor, File
 from .hdf5_header import Message
 from .hdf5_heap import own_free_space
 
-MAX_HIDDEN = 1 << 16
-"""Bytes that are not zero and belong to nobody: what honest writers leave of replaced metadata is far less."""
+MAX_HIDDEN = 1 << 14
+"""Bytes that are not zero and belong to nobody: what is left of replaced metadata. h5py leaves 9,700 when it
+writes 60 attributes of a model anew."""
 PIECE = 1 << 20
 BLANK = b"\0\r\n "
 """What may stand behind a file: some were through an editor that ends them with a line."""
@@ -75,7 +76,7 @@ class Edges:
 
     def rest(self) -> None:
         """Everything that no block accounts for. Raises Broken when two blocks overlap."""
-        file, hidden = self.file, 0
+        file, hidden = self.file, self.file.stray
         if file.base:
             self._user_block(file.data[: file.base])
         for begin, end in file.gaps():

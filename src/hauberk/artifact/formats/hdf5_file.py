@@ -89,12 +89,15 @@ class Super:
 
 
 class File:
-    """An HDF5 file's bytes. Raises Broken for what does not begin as one."""
+    """An HDF5 file's bytes. Raises Broken for what does not begin as one.
+
+    stray: bytes inside of blocks that are not zero and that no reader reads.
+    """
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
         self.width = self.length = 8
-        self.spent = 0
+        self.spent = self.stray = 0
         self.owned: dict[int, tuple[int, str]] = {}
         self.base = begin(data)
         self.super = self._super()

@@ -16,6 +16,9 @@ GROUP_INFO, FILTERS, ATTRIBUTE, COMMENT, TIME_OLD, SHARED_TABLE, CONTINUATION = 
 SYMBOLS, TIME, TREE_K, DRIVER, ATTRIBUTE_INFO, REFERENCES, SPACE_INFO, CACHE_IMAGE = range(0x11, 0x19)
 KNOWN = frozenset(range(0x19)) - {9}
 """Message types of the specification; 9 stands for nothing but a test of the library's own."""
+SMALL = KNOWN - {NIL, TYPE, FILL_OLD, FILL, LINK, LAYOUT, FILTERS, ATTRIBUTE, COMMENT, SHARED_TABLE, CACHE_IMAGE}
+MAX_SMALL = 1024
+"""Messages of a few numbers: a shape of 32 dimensions and their limits is the longest."""
 WHAT = "an object header"
 SHARED = 2
 """The flag of a message whose body says only where the real one is."""
@@ -61,6 +64,11 @@ class Header:
             body.take(prefix - 4 if self.new else 3)
             at = body.at + body.pos
             message = Message(kind, flags, self.file.cursor(body.take(size), at))
+            if kind in SMALL and size > MAX_SMALL:
+                raise Broken(f"a message of type {kind} has {size} bytes", at)
+            if kind == NIL:
+                content = bytes(message.body.data)
+                self.file.stray += size - content.count(0)
             if kind == CONTINUATION:
                 self._continued(message.body)
             elif kind != NIL:
