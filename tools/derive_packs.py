@@ -41,10 +41,12 @@ CLASS_FIRST = {
     "_mareconstruct",
 }
 LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost", "imblearn",
-             "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim")  # fmt: skip
+             "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim",
+             "feature_engine")  # fmt: skip
 ROOTS = {"_loss": "sklearn"}
 """Modules that scikit-learn built under another name."""
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "category_encoders": "category-encoders"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "category_encoders": "category-encoders",
+                 "feature_engine": "feature-engine"}  # fmt: skip
 REFUSED = json.loads((Path(__file__).parent / "refused.json").read_text())
 """What real models do and no pack allows, with the reason: a name, or a module with all that is in it."""
 HELD_NOT = {"Booster", "_ufunc_reconstruct"}

@@ -99,6 +99,32 @@ def category_encoders():
         yield lambda name=name: getattr(ce, name)(cols=["a"]).fit(frame, y)
 
 
+def feature_engine():
+    """Imputers, encoders, discretisers, cappers and transformations of feature_engine, which hold numbers and names."""
+    import importlib
+    import inspect
+
+    import pandas as pd
+
+    x, y = _data(2)
+    frame = pd.DataFrame(x + 0.5, columns=list("abcd"))
+    frame["e"] = ["u", "v", "w", "x"] * 20
+    given = {"ArbitraryDiscretiser": {"binning_dict": {"a": [0, 1, 2]}}, "DropFeatures": {"features_to_drop": ["a"]},
+             "ArbitraryOutlierCapper": {"max_capping_dict": {"a": 1}}}  # fmt: skip
+    for home in ("imputation", "encoding", "discretisation", "outliers", "transformation", "scaling"):
+        for name, cls in vars(importlib.import_module("feature_engine." + home)).items():
+            if inspect.isclass(cls):
+                for columns in (frame, frame[["a", "b"]], frame[["e"]]):
+                    yield lambda name=name, cls=cls, columns=columns: cls(**given.get(name, {})).fit(columns, y)
+    from feature_engine import creation, datetime, selection
+
+    for name in ("DropConstantFeatures", "DropDuplicateFeatures", "DropFeatures", "DropCorrelatedFeatures"):
+        for columns in (frame, frame[["a", "b"]]):
+            yield lambda name=name, columns=columns: getattr(selection, name)(**given.get(name, {})).fit(columns, y)
+    yield lambda: creation.CyclicalFeatures().fit(frame[["a"]])
+    yield lambda: datetime.DatetimeFeatures().fit(pd.DataFrame({"t": ["2020-01-01", "2021-02-02"]}))
+
+
 def statsmodels():
     """statsmodels results, as their `save` writes them."""
     import numpy as np
@@ -212,6 +238,7 @@ SOURCES = (
     catboost,
     imblearn,
     category_encoders,
+    feature_engine,
     statsmodels,
     hmmlearn,
     tokenizers,
