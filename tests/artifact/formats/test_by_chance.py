@@ -7,6 +7,8 @@ import json
 import random
 from collections.abc import Callable
 
+from corpus.onnx import model
+from corpus.wire import field
 from hauberk.artifact.scan import Scanned
 from hauberk.core.nouns import Verdict
 
@@ -48,3 +50,12 @@ def test_a_program_among_such_letters_is_told(scanned: Scanner) -> None:
 
 def test_more_such_letters_than_can_be_looked_into_are_told(scanned: Scanner) -> None:
     assert "artifact.executable.encoded" in rules(scanned(("TVpQ" * 5000).encode(), "table.txt"))
+
+
+def test_an_opset_that_merging_wrote_twice(scanned: Scanner) -> None:
+    assert scanned(model(more=field(8, field(2, 18))), "m.onnx").verdict is Verdict.HELD
+
+
+def test_two_versions_of_one_opset_are_told(scanned: Scanner) -> None:
+    assert "artifact.onnx.field" in rules(scanned(model(more=field(8, field(2, 17))), "m.onnx"))
+    assert "artifact.onnx.field" in rules(scanned(model(more=field(8, field(1, "ai.onnx") + field(2, 17))), "m.onnx"))
