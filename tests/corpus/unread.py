@@ -6,6 +6,7 @@ import base64
 import io
 import random
 import struct
+import zipfile
 import zlib
 
 from corpus import (
@@ -319,3 +320,57 @@ def packed(behind: bytes) -> bytes:
             raw = zlib.compress(struct.pack("<f", row) * 1000)
             data.id.write_direct_chunk((row, 0), raw + (behind if row == 2 else b""))
     return buffer.getvalue()
+
+
+# inside of archives
+
+
+def zipped(content: Content) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in content.items() if not isinstance(content, bytes) else ():
+            assert isinstance(part, bytes)
+            archive.writestr(f"model/{name}", part)
+    return buffer.getvalue()
+
+
+@honest("zip", "an ONNX model and its weights, in one archive", file="model.zip")
+def zip_onnx() -> bytes:
+    tensors = onnx.outside("z.data", offset="0", length="8"), second("z.data", (2,), offset="4096", length="8")
+    return zipped({"model.onnx": onnx.model(tensors=tensors), "z.data": PAIR + bytes(4088) + PAIR})
+
+
+@honest("zip", "the weights come first", file="model.zip")
+def zip_onnx_reversed() -> bytes:
+    weights = onnx.outside("a.data", offset="0", length="8")
+    return zipped({"a.data": PAIR, "model.onnx": onnx.model(tensors=(weights,))})
+
+
+@honest("zip", "a model of OpenVINO and its weights", file="model.zip")
+def zip_openvino() -> bytes:
+    return zipped(openvino_constant())
+
+
+@honest("zip", "a checkpoint of TensorFlow", file="model.zip")
+def zip_checkpoint() -> bytes:
+    return zipped(tensorflow.two_tensors())
+
+
+@bad("zip", "an ONNX model whose weights are not all of its file", file="model.zip")
+def zip_onnx_unread() -> bytes:
+    return zipped({"model.onnx": onnx.model(tensors=(onnx.outside("w.bin"),)), "w.bin": PAIR + NOISE})
+
+
+@bad("zip", "an ONNX model whose weights are not in the archive", file="model.zip")
+def zip_onnx_missing() -> bytes:
+    return zipped({"model.onnx": onnx.model(tensors=(onnx.outside("w.bin"),)), "v.txt": b"weights are elsewhere"})
+
+
+@bad("zip", "an ONNX model that reads outside of its folder", file="model.zip")
+def zip_onnx_outside() -> bytes:
+    return zipped({"model.onnx": onnx.model(tensors=(onnx.outside("../w.bin"),))})
+
+
+@bad("tensorflow", "a program as a tensor of a checkpoint")
+def tensorflow_checkpoint_program() -> Content:
+    return tensorflow.checkpoint(ELF, tensorflow.entry(b"w", (FLOATS,), 0, len(ELF)))

@@ -91,6 +91,10 @@ class Walk:
         self.beside: frozenset[str] = frozenset()
         self.stats: Mapping[str, os.stat_result] = {}
         self.locations: Mapping[str, Path] = {}
+        self.inside: dict[str, memoryview] = {}
+        """What no walker knows among the members of the file that is walked: it may be weights of another member."""
+        self.later: list[Callable[[], None]] = []
+        """What to do when all members of this file were met."""
         self.claimed: set[str] = set()
         self.depth = 0
         self.work = Work()
@@ -128,6 +132,10 @@ class Walk:
         self.depth += 1
         try:
             self._route(self, data, path)
+            if self.depth > 1 and self.formats.get(path) == UNKNOWN:
+                self.inside[path] = data
+            while self.depth == 1 and self.later:
+                self.later.pop(0)()
         finally:
             self.depth -= 1
 
@@ -135,6 +143,7 @@ class Walk:
         """A new file: what it may cost depends on its size alone."""
         self.room = max(FREE_TOTAL, int(size * self.limits.max_ratio))
         most = min(self.limits.max_opcodes, max(FREE_OPCODES, OPCODES_PER_BYTE * size))
+        self.inside, self.later = {}, []
         self.work = Work(most_opcodes=most, most_entries=max(FREE_ENTRIES, size // BYTES_PER_ENTRY))
 
     def flaw(

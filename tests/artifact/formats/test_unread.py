@@ -14,11 +14,13 @@ from hauberk.core.limits import Limits
 
 SAMPLES = {s.name.removeprefix("unread/"): s for s in samples() if s.name.startswith("unread/") and s.dangerous}
 RULES = {
-    "artifact.onnx.unread": "onnx_nothing onnx_no_length onnx_gap",
+    "artifact.onnx.unread": "onnx_nothing onnx_no_length onnx_gap zip_onnx_unread",
+    "artifact.onnx.external": "zip_onnx_missing",
+    "artifact.onnx.escape": "zip_onnx_outside",
     "artifact.onnx.field": "onnx_wide_type",
     "artifact.executable": "onnx_program onnx_program_beside openvino_program tensorflow_program tflite_program "
     "tflite_program_unused gguf_program coreml_program paddle_program npy_program msgpack_program msgpack_text "
-    "r_program r_text xgboost_attribute",
+    "r_program r_text xgboost_attribute tensorflow_checkpoint_program",
     "artifact.payload.file": "onnx_archive",
     "artifact.openvino.unread": "openvino_unread",
     "artifact.openvino.size": "openvino_beyond",

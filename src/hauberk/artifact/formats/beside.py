@@ -19,8 +19,17 @@ MAX_HEADS = 100_000
 Span = tuple[int, int]
 
 
+def size(walk: Walk, path: str) -> int | None:
+    """Bytes of a file of this scan, or of a member of the archive that is walked; None when there is none."""
+    if path in walk.stats:
+        return walk.stats[path].st_size
+    return len(walk.inside[path]) if path in walk.inside else None
+
+
 def contents(walk: Walk, path: str) -> memoryview:
-    """The bytes of a file of this scan, mapped; none when it is not one, or is empty."""
+    """The bytes of a file of this scan, mapped, or of a member; none when it is not one, or is empty."""
+    if path in walk.inside:
+        return walk.inside[path]
     place = walk.locations.get(path)
     if place is None or not place.is_file() or not place.stat().st_size:
         return memoryview(b"")

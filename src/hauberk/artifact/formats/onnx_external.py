@@ -38,12 +38,19 @@ class External:
         self.teller, self.told = teller, 0
         self.spans: dict[str, set[Span]] = {}
         self.whole: set[str] = set()
+        self.waiting: list[tuple[dict[str, str], int | None, Trail]] = []
+        self.programs: list[str] = []
+        self.late = teller.walk.depth > 1
+        """Whether the model is a member of an archive, whose other members are not all met yet."""
         self.refused: set[str] = set()
         path = teller.path
         self.folder = path[: max(path.rfind("/"), path.rfind("!")) + 1]
 
     def claim(self, pairs: dict[str, str], need: int | None, trail: Trail) -> None:
         """A tensor that reads a file. need: bytes of its shape, where its type is known."""
+        if self.late:
+            self.waiting.append((pairs, need, trail))
+            return
         location = pairs.get("location", "")
         if unknown := set(pairs) - KEYS:
             what = f"external data has the key {printable(min(unknown), 40)!r}"
@@ -56,7 +63,7 @@ class External:
         if need is not None and length is not None and length != need:
             what = f"weights need {need} bytes of {printable(location)!r}, and {length} are given"
             self._flaw("size", Severity.HIGH, location, what, "do not load this model", ("CWE-130",))
-        size = self.teller.walk.stats[self.path_of(location)].st_size
+        size = files.size(self.teller.walk, self.path_of(location)) or 0
         end = begin + (length if length is not None else need if need is not None else max(size - begin, 0))
         if end > size:
             what = f"weights are read up to byte {end} of {printable(location)!r}, which has {size}"
@@ -69,7 +76,9 @@ class External:
 
     def program(self, location: str) -> None:
         """A file that is read as a whole, for what no tensor is."""
-        if self.name(location):
+        if self.late:
+            self.programs.append(location)
+        elif self.name(location):
             self.whole.add(location)
 
     def name(self, location: str) -> bool:
@@ -86,7 +95,7 @@ class External:
             remedy = "do not load this model; save it with its weights inside"
             references = ("CWE-22", "CVE-2024-27318", "CVE-2025-51480")
             self._flaw("escape", Severity.HIGH, location, what, remedy, references)
-        elif beside not in self.teller.walk.stats:
+        elif files.size(self.teller.walk, beside) is None:
             what = f"weights lie in {printable(location)!r}, which this digest does not cover"
             remedy = "audit the folder that holds both, or save the model with its weights inside"
             self._flaw("external", Severity.MEDIUM, location, what, remedy, ("CWE-353",))
@@ -100,6 +109,9 @@ class External:
 
     def finish(self) -> None:
         """Bytes of a file that no tensor reads, or that two tensors read in part; and how its tensors begin."""
+        if self.late:
+            self.teller.walk.later.append(self._met)
+            return
         for location, spans in self.spans.items():
             beside = self.path_of(location)
             if location in self.whole and not spans:
@@ -112,6 +124,15 @@ class External:
                 self._unread(location, begin, end)
             files.look(self.teller.walk, data, spans, beside)
 
+    def _met(self) -> None:
+        """All members of the archive were met."""
+        self.late = False
+        for location in self.programs:
+            self.program(location)
+        for pairs, need, trail in self.waiting:
+            self.claim(pairs, need, trail)
+        self.finish()
+
     def _unread(self, location: str, begin: int, end: int) -> None:
         what = f"bytes {begin} to {end} of {printable(location)!r} belong to no tensor"
         remedy = "save the model again, and compare"
@@ -120,6 +141,8 @@ class External:
     def _links(self, location: str, beside: str) -> None:
         """A hard link may give a file of somebody else's a name in this folder; onnx refuses all of them."""
         stats = self.teller.walk.stats
+        if beside not in stats:
+            return
         status = stats[beside]
         inside = sum(1 for s in stats.values() if (s.st_dev, s.st_ino) == (status.st_dev, status.st_ino))
         if status.st_nlink > inside:

@@ -86,9 +86,15 @@ class OpenVino:
         """Claim the weights that lie beside the graph."""
         if self.root != "net" or not self.spans:
             return
+        if self.document.walk.depth > 1:
+            self.document.walk.later.append(self._claim)
+        else:
+            self._claim()
+
+    def _claim(self) -> None:
         walk, path = self.document.walk, self.document.path
         beside = (path.rpartition(".")[0] if path.endswith(".xml") else path) + ".bin"
-        if path and beside in walk.beside:
+        if path and files.size(walk, beside) is not None:
             walk.claimed.add(beside)
             self._account(beside)
         else:

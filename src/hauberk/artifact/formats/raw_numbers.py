@@ -39,7 +39,7 @@ def look(walk: Walk, data: memoryview, path: str, part: object) -> None:
         walk.flaw("artifact.payload.file", Severity.HIGH, place, message, remedy, ("CWE-506",))
         walk.enter(data, join(path, printable(str(part), 200)))
     elif pickle.sniff(data) and pickle.is_pickle(walk, data):
-        pickle.walk(walk, data, join(path, printable(str(part), 200)))
+        walk.enter(data, join(path, printable(str(part), 200)))
 
 
 def archive(head: bytes) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ...core.nouns import Severity
 from ..walk import Walk, printable
+from . import beside as files
 from .graphs import Teller, volume
 from .opcodes import Broken
 from .protobuf import Layout, Message, signed, varint
@@ -59,7 +60,10 @@ class Bundle:
             else:
                 self.shards = self.layout.read(value, "BundleHeaderProto").number("num_shards")
             self.teller.text(where.name)
-        self._files()
+        if self.teller.walk.depth > 1:
+            self.teller.walk.later.append(self._files)
+        else:
+            self._files()
 
     def _entry(self, entry: Message, where: Trail) -> None:
         shape = self.layout.read(entry.bytes("shape"), "TensorShapeProto")
@@ -79,13 +83,15 @@ class Bundle:
             self._lie(Trail(None, "header", 0), f"a tensor lies in another file than the {self.shards} that there are")
         for shard, spans in self.spans.items():
             beside = f"{path.removesuffix(SUFFIX)}.data-{shard:05}-of-{self.shards:05}"
-            if beside not in walk.stats or not path.endswith(SUFFIX):
+            size = files.size(walk, beside)
+            if size is None or not path.endswith(SUFFIX):
                 what = f"its tensors lie in {printable(beside)!r}, which this digest does not cover"
                 remedy = "audit the folder that holds both"
                 self.teller.flaw("external", Severity.MEDIUM, beside, what, remedy, ("CWE-353",))
             else:
                 walk.claimed.add(beside)
-                self._covered(beside, sorted(spans), walk.stats[beside].st_size)
+                self._covered(beside, sorted(spans), size)
+                files.look(walk, files.contents(walk, beside), spans, beside)
 
     def _covered(self, file: str, spans: list[tuple[int, int]], size: int) -> None:
         at = 0
