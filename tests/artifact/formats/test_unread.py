@@ -12,7 +12,9 @@ from hauberk.artifact.scan import scan
 from hauberk.artifact.walk import Walk
 from hauberk.core.limits import Limits
 
-SAMPLES = {s.name.removeprefix("unread/"): s for s in samples() if s.name.startswith("unread/") and s.dangerous}
+SAMPLES = {
+    s.name.partition("/")[2]: s for s in samples() if s.name.startswith(("unread/", "leftover/")) and s.dangerous
+}
 RULES = {
     "artifact.onnx.unread": "onnx_nothing onnx_no_length onnx_gap zip_onnx_unread",
     "artifact.onnx.external": "zip_onnx_missing",
@@ -30,6 +32,10 @@ RULES = {
     "artifact.paddle.broken": "paddle_hidden",
     "artifact.xgboost.unknown": "xgboost_unknown xgboost_unknown_in_tree xgboost_settings",
     "artifact.executable.encoded": "lightgbm_categories",
+    "artifact.coreml.escape": "coreml_manifest_outside",
+    "artifact.coreml.manifest": "coreml_manifest_root",
+    "artifact.keras.file": "keras_vocabulary",
+    "artifact.safetensors.padding": "safetensors_blank",
     "artifact.npy.broken": "npy_comment",
     "artifact.hdf5.hidden": "hdf5_gap hdf5_nothing hdf5_comment hdf5_attribute",
     "artifact.hdf5.broken": "hdf5_fill hdf5_chunk hdf5_chunk_little",

@@ -7,6 +7,7 @@ app by its name; a linked model and the weights of a program lie in other files.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from ...core.nouns import Severity
 from ..verdicts import BY_USER, Standing, read_pack
@@ -46,6 +47,20 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     teller = Teller(walk, path, "coreml")
     Model(teller).walk(data)
     teller.finish()
+
+
+def walk_manifest(walk: Walk, value: dict[str, Any], path: str) -> None:
+    """Hold the paths of a package's Manifest.json, and the item that it calls its model, to the package."""
+    items = value.get("itemInfoEntries")
+    paths = {k: i.get("path") for k, i in items.items() if isinstance(i, dict)} if isinstance(items, dict) else {}
+    teller = Teller(walk, path, "coreml")
+    for name in paths.values():
+        if not isinstance(name, str) or leaves(name):
+            what = f"the package names the file {printable(str(name))!r}, outside of it"
+            teller.flaw("escape", Severity.HIGH, "itemInfoEntries", what, "do not load this model", ("CWE-22",))
+    if (root := value.get("rootModelIdentifier")) is not None and root not in paths:
+        what = "the package has no item of the name that it gives for its model"
+        teller.flaw("manifest", Severity.MEDIUM, "rootModelIdentifier", what, "do not load this model", ("CWE-20",))
 
 
 class Model:

@@ -131,6 +131,7 @@ def walk_parsed(walk: Walk, parsed: Parsed, data: memoryview, path: str) -> None
     _as_keras(walk, parsed, data, path)
     _as_paddle(walk, parsed, path)
     _as_graph(walk, parsed, path)
+    _as_package(walk, parsed, path)
     _as_xgboost(walk, parsed, path)
     if (
         isinstance(value, dict)
@@ -181,6 +182,15 @@ def _as_graph(walk: Walk, parsed: Parsed, path: str) -> None:
             from . import proto_wire
 
             proto_wire.walk_json(walk, value, path)
+
+
+def _as_package(walk: Walk, parsed: Parsed, path: str) -> None:
+    """The list of what is in a package of Core ML: paths of files that its reader opens."""
+    for value in (parsed.value, *parsed.dropped):
+        if isinstance(value, dict) and "itemInfoEntries" in value:
+            from . import coreml
+
+            coreml.walk_manifest(walk, value, path)
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

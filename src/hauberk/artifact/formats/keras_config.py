@@ -201,7 +201,9 @@ class Configuration:
 
     def _settings(self, item: dict[str, Any]) -> None:
         """Settings that are paths: a vocabulary by name is read from the machine that loads the model."""
-        for key, value in item.items():
+        for key, held in item.items():
+            # bytes and the like are objects, and `open` takes bytes for a path as well
+            value = held.get("config") if key in READS_FILES and isinstance(held, dict) else held
             if not isinstance(value, str) or not value or key in NAMED_LIKE:
                 continue
             if key in READS_FILES or PATH.match(value):

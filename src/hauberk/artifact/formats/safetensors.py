@@ -6,12 +6,15 @@ from typing import Any
 
 from ...core.canon import parse_json
 from ...core.errors import InputError
+from ...core.nouns import Place, Severity
 from ..walk import Walk
 from . import hidden, payload, raw_numbers
 from .opcodes import Broken
 
 MAX_HEADER = 100_000_000
 """The reference reader's own bound."""
+FREE_BLANKS, BLANKS_A_MARK = 64, 6
+"""Tabs and line ends that a header may have: so many, and more for each of its marks, for those who print it nicely."""
 MAX_COUNT = (1 << 64) - 1
 BITS = {
     "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
@@ -34,6 +37,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     size = int.from_bytes(data[:8], "little")
     if size > MAX_HEADER or 8 + size > len(data):
         raise Broken(f"header says {size} bytes, file has {len(data)}")
+    _padding(walk, bytes(data[8 : 8 + size]), path)
     try:
         header = parse_json(bytes(data[8 : 8 + size]), what="header")
     except InputError as error:
@@ -46,6 +50,15 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     _texts(walk, metadata, [name for _, _, name in tensors], path)
     for begin, end, name in tensors:
         raw_numbers.look(walk, data[8 + size + begin : 8 + size + end], path, name)
+
+
+def _padding(walk: Walk, header: bytes, path: str) -> None:
+    """Spaces say nothing; tabs and line ends among them may, when there are more than any writer indents with."""
+    blank = sum(header.count(mark) for mark in (b"\t", b"\r", b"\n"))
+    if blank > FREE_BLANKS + BLANKS_A_MARK * sum(header.count(mark) for mark in (b'"', b",", b"[")):
+        message = f"{blank} tabs and line ends stand in the header: they can be read as bits"
+        remedy = "write the file again from its tensors"
+        walk.flaw("artifact.safetensors.padding", Severity.MEDIUM, Place(path, "header"), message, remedy, ("CWE-912",))
 
 
 def _metadata(value: Any) -> dict[str, str]:
