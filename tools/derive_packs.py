@@ -137,6 +137,8 @@ def shape_of(module: str, name: str) -> str:
         return "bit_generator"
     if name in ("_rebuild_parameter_with_state", "_ufunc_reconstruct"):
         return {"_ufunc_reconstruct": "ufunc"}.get(name, "parameter")
+    if module.startswith("transformers.") and name.endswith(("Strategy", "Type", "Names")):
+        return "plain"  # a member of an enumeration, by its value
     return "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""
 
 

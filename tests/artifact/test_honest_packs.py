@@ -101,6 +101,14 @@ def test_scikit_learn_before_it_hid_its_modules(dotted: str) -> None:
     assert Judge().rule(module, name, "build").verdict is Standing.ALLOWED
 
 
+def test_the_arguments_of_a_trainer(scanned: Scanner) -> None:
+    """training_args.bin, as far as it is special: enumerations by value, and what accelerate knows."""
+    kind = b"ctransformers.trainer_utils\nSchedulerType\n"
+    state = b"caccelerate.state\nPartialState\n)\x81}(X\x06\0\0\0devicectorch\ndevice\nX\x03\0\0\0cpu\x85Rub"
+    clean(scanned(b"\x80\x02(" + kind + b"X\x06\0\0\0linear\x85R" + state + b"t.", "m.pkl"))
+    assert scanned(b"\x80\x02" + kind + b"ccollections\nOrderedDict\n)R\x85R.", "m.pkl").verdict is Verdict.BROKEN
+
+
 @pytest.mark.parametrize(
     "name",
     [("numpy", "memmap"), ("lightgbm.engine", "CVBooster"), ("torch._tensor", "_rebuild_from_type_v2"),

@@ -199,6 +199,9 @@ def transformers():
     ):
         yield lambda name=name: getattr(tf, name)()
     yield tf.GenerationConfig
+    for name in ("TrainingArguments", "Seq2SeqTrainingArguments"):  # the training_args.bin of Trainer; wants torch
+        for more in ({}, {"save_strategy": "epoch", "lr_scheduler_type": "cosine", "optim": "adamw_torch"}):
+            yield lambda name=name, more=more: getattr(tf, name)(output_dir="runs", report_to=[], **more)
 
 
 def spacy():
