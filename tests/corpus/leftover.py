@@ -1,4 +1,4 @@
-"""Bytes that no reader of HDF5 looks at, weights in archives, and texts that lead elsewhere or say more than they seem."""
+"""Bytes in HDF5 that no reader looks at, weights in archives, and texts that lead elsewhere or say too much."""
 
 from __future__ import annotations
 

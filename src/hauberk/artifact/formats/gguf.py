@@ -23,6 +23,7 @@ MAX_NAME, MAX_DIMENSIONS = 64, 4
 MAX_KEY = 65535
 MAX_VALUES = 20_000_000
 """Texts in arrays that are read; the largest vocabularies have a million."""
+MAX_TEMPLATES = 1000
 MAX_NESTING = 4
 LONG = 1 << 62
 
@@ -187,7 +188,10 @@ def _templates(walk: Walk, reader: Reader, start: int, key: str, path: str) -> N
     again = Reader(reader.data)
     again.pos, again.order, again.wide = start, reader.order, reader.wide
     if again.number("I") == TEXT:
-        for number in range(again.length()):
+        count = again.length()
+        if count > MAX_TEMPLATES:
+            walk.skip(path or "the file", f"{printable(key, 60)} has more than {MAX_TEMPLATES} templates")
+        for number in range(min(count, MAX_TEMPLATES)):
             jinja.walk_text(walk, f"{key}[{number}]", str(again.text(), "utf-8", "replace"), path)
 
 

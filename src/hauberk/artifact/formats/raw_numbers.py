@@ -23,6 +23,8 @@ ARCHIVES = (
     (b"!<arch>\n", "an archive of ar"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE container"),
 )  # fmt: skip
 HEAD = 64
+MOST_ENTERED = 1000
+"""Files in one file that are walked before those in its numbers are only told."""
 ZIP_METHODS = (0, 8, 9, 12, 14, 93, 95)
 
 
@@ -37,7 +39,8 @@ def look(walk: Walk, data: memoryview, path: str, part: object) -> None:
         remedy = "a model needs no file inside its tensors; do not use it until you know why it is there"
         message, place = f"the numbers of a tensor begin as {what}", Place(path, printable(str(part), 200))
         walk.flaw("artifact.payload.file", Severity.HIGH, place, message, remedy, ("CWE-506",))
-        walk.enter(data, join(path, printable(str(part), 200)))
+        if walk.work.entries < MOST_ENTERED:
+            walk.enter(data, join(path, printable(str(part), 200)))
     elif pickle.sniff(data) and pickle.is_pickle(walk, data):
         walk.enter(data, join(path, printable(str(part), 200)))
 

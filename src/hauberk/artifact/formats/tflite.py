@@ -91,12 +91,15 @@ class File:
 
     def _unused(self) -> None:
         """Buffers that neither a tensor nor the metadata use; and how the others begin."""
-        spared = MAX_UNUSED
+        spared, looked = MAX_UNUSED, set[tuple[int, bytes]]()
         for number, content in enumerate(self.buffers):
             if not len(content):
                 continue
             where = Trail(None, "buffers", number)
-            raw_numbers.look(self.teller.walk, content, self.teller.path, where)
+            alike = len(content), bytes(content[:64])
+            if alike not in looked:  # one vector may stand for many
+                raw_numbers.look(self.teller.walk, content, self.teller.path, where)
+            looked.add(alike)
             if number not in self.model.used:
                 if OF_MEDIAPIPE.fullmatch(bytes(content[4:8])) and len(content) <= spared:
                     spared -= len(content)
