@@ -123,6 +123,14 @@ def tensorflow_wide_type() -> bytes:
     return tensorflow.graph(path, tensorflow.node("RestoreV2", "p", "x", "x", name="r"))
 
 
+@bad("tensorflow", "a path behind more texts than a reader cares for", file="model.pb")
+def tensorflow_many_paths() -> bytes:
+    texts = field(8, "model") * 100 + field(8, "/etc/passwd")
+    tensor = field(1, 7) + field(2, field(2, field(1, 101))) + texts
+    path = tensorflow.constant("p", 7, tensor)
+    return tensorflow.graph(path, tensorflow.node("MergeV2Checkpoints", "p", "x", name="m"))
+
+
 @bad("tensorflow", "a program as a tensor of floats", file="model.pb")
 def tensorflow_program() -> bytes:
     return tensorflow.graph(tensorflow.floats((FLOATS,), ELF))

@@ -26,7 +26,7 @@ RULES = {
     "artifact.payload.file": "onnx_archive",
     "artifact.openvino.unread": "openvino_unread",
     "artifact.openvino.size": "openvino_beyond",
-    "artifact.tensorflow.path": "tensorflow_wide_type",
+    "artifact.tensorflow.path": "tensorflow_wide_type tensorflow_many_paths",
     "artifact.tflite.unread": "tflite_unused",
     "artifact.template.escape": "gguf_templates",
     "artifact.paddle.broken": "paddle_hidden",

@@ -123,8 +123,9 @@ class Graphs:
         elif key == "value" and "tensor" in value:
             tensor = self.layout.read(value.bytes("tensor"), "TensorProto")
             if tensor.number("dtype") == STRING:
-                node.texts = [text[:MAX_TEXT] for text in tensor.texts("string_val")[:MAX_TEXTS]]
-                node.texts += ["?"] * bool(len(tensor.bytes("tensor_content")))
+                held = tensor.texts("string_val")
+                node.texts = [text[:MAX_TEXT] for text in held[:MAX_TEXTS]]
+                node.texts += ["?"] * bool(len(held) > MAX_TEXTS or len(tensor.bytes("tensor_content")))
         elif key == "output_stream" and value.text("s") not in STREAMS:
             self._reaches(node, f"writes to the file {printable(value.text('s'))!r}")
         elif key == "descriptor_source" and not value.text("s").startswith(DESCRIPTORS[1:]) and value.text("s"):
