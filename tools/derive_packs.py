@@ -42,7 +42,7 @@ CLASS_FIRST = {
 }
 LIBRARIES = ("numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost", "imblearn",
              "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim",
-             "feature_engine")  # fmt: skip
+             "feature_engine", "nltk")  # fmt: skip
 ROOTS = {"_loss": "sklearn"}
 """Modules that scikit-learn built under another name."""
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "category_encoders": "category-encoders",
@@ -137,6 +137,8 @@ def shape_of(module: str, name: str) -> str:
         return "bit_generator"
     if name in ("_rebuild_parameter_with_state", "_ufunc_reconstruct"):
         return {"_ufunc_reconstruct": "ufunc"}.get(name, "parameter")
+    if (module, name) == ("nltk.probability", "FreqDist"):
+        return "plain"
     if module.startswith("transformers.") and name.endswith(("Strategy", "Type", "Names")):
         return "plain"  # a member of an enumeration, by its value
     return "class_first" if name in CLASS_FIRST or name.startswith("__pyx_unpickle") else ""

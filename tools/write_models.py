@@ -73,7 +73,7 @@ def versions():
     """What is installed here."""
     names = ("numpy", "scipy", "scikit-learn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost",
              "imbalanced-learn", "category-encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "spacy",
-             "thinc", "gensim", "feature-engine")  # fmt: skip
+             "thinc", "gensim", "feature-engine", "nltk")  # fmt: skip
     try:
         from importlib.metadata import version
     except ImportError:

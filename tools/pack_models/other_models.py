@@ -125,6 +125,23 @@ def feature_engine():
     yield lambda: datetime.DatetimeFeatures().fit(pd.DataFrame({"t": ["2020-01-01", "2021-02-02"]}))
 
 
+def nltk():
+    """The pickles that NLTK came with until 3.8, and what people make as they were made: splitters and taggers."""
+    from nltk import NaiveBayesClassifier
+    from nltk.tag import perceptron
+    from nltk.tokenize import punkt
+
+    text = "Dr. Smith went to the U.S. in May. He saw Mr. Jones there. They met at 5 p.m. sharp. " * 20
+    yield lambda: punkt.PunktTrainer(text).get_params()
+    yield lambda: punkt.PunktSentenceTokenizer(text)
+    yield lambda: punkt.PunktSentenceTokenizer(punkt.PunktTrainer(text).get_params())
+    tagger = perceptron.PerceptronTagger(load=False)
+    tagger.train([[("a", "DT"), ("dog", "NN"), ("runs", "VB")]] * 9)
+    yield lambda: tagger
+    yield lambda: (tagger.model.weights, tagger.tagdict, tagger.classes)
+    yield lambda: NaiveBayesClassifier.train([({"a": 1}, "x"), ({"a": 2}, "y")] * 3)
+
+
 def statsmodels():
     """statsmodels results, as their `save` writes them."""
     import numpy as np
@@ -242,6 +259,7 @@ SOURCES = (
     imblearn,
     category_encoders,
     feature_engine,
+    nltk,
     statsmodels,
     hmmlearn,
     tokenizers,

@@ -42,7 +42,7 @@ BY_USER = "allowed by the user"
 
 LIBRARIES = frozenset((
     "numpy", "scipy", "sklearn", "joblib", "pandas", "torch", "xgboost", "lightgbm", "catboost", "imblearn",
-    "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim", "feature_engine",
+    "category_encoders", "statsmodels", "hmmlearn", "tokenizers", "transformers", "gensim", "feature_engine", "nltk",
 ))  # fmt: skip
 """Packs that tools/derive_packs.py writes; each is read when a name of its library is met."""
 ELSEWHERE = {"_loss": "sklearn"}
