@@ -51,8 +51,8 @@ def buffer(value: bytes) -> bytes:
     return call("pyarrow.lib.py_buffer", call("builtins.bytearray", *([raw(value)] if value else [])))
 
 
-def array(kind: bytes, length: int, nulls: int, offset: int, *buffers: bytes) -> bytes:
-    parts = kind + number(length) + number(nulls) + number(offset) + b"](" + b"".join(buffers) + b"e" + b"]N"
+def array(kind: bytes, length: int, nulls: int, offset: int, *buffers: bytes, inner: bytes = b"]N") -> bytes:
+    parts = kind + number(length) + number(nulls) + number(offset) + b"](" + b"".join(buffers) + b"e" + inner
     return call("pyarrow.lib._restore_array", b"(" + parts + b"t")
 
 
@@ -91,6 +91,8 @@ LYING = {
     ),
     "a negative length": array(alias("int64"), -1, 0, 0, b"N", buffer(bytes(16))),
     "lists": array(alias("list"), 1, 0, 0, b"N", buffer(bytes(8))),
+    "arrays inside": array(alias("int64"), 2, 0, 0, b"N", buffer(bytes(16)), inner=b"]K\x01aN"),
+    "a dictionary": array(alias("int64"), 2, 0, 0, b"N", buffer(bytes(16)), inner=b"]]"),
     "memory of an object": array(
         alias("int64"), 1, 0, 0, b"N", call("pyarrow.lib.py_buffer", call("collections.OrderedDict"))
     ),
@@ -153,12 +155,24 @@ def test_the_partial_of_histogram_boosting_is_clean(scanned: Scan) -> None:
         partial(CHECK, state("builtins.dict")),
         partial(CHECK, state(CHECK, args=text("x") + b"\x85")),
         partial(CHECK, state(CHECK, own=b"}" + text("func") + name("os.system") + b"s")),
+        partial(CHECK, state(CHECK, own=b"}" + text("x") + b"K\x01s")),
         partial(CHECK, state(CHECK, keywords=b"}" + text("dtype") + call("collections.OrderedDict") + b"s")),
         partial(CHECK, state(CHECK, keywords=call("builtins.dict"))),
         name("functools.partial"),
         call("functools.partial", call("functools.partial", name(CHECK))),
     ],
-    ids=["function", "first", "state", "args", "attributes", "keywords", "hidden keywords", "kept", "nested"],
+    ids=[
+        "function",
+        "first",
+        "state",
+        "args",
+        "attributes",
+        "plain attributes",
+        "keywords",
+        "hidden keywords",
+        "kept",
+        "nested",
+    ],
 )
 def test_every_other_partial_is_told(program: bytes, scanned: Scan) -> None:
     assert scanned(program).verdict is Verdict.BROKEN
