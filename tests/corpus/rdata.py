@@ -297,6 +297,14 @@ TRICKS: dict[str, tuple[str, Callable[[], bytes]]] = {
         "the data of a model holds a function of a harmless name",
         lambda: file(call("lm", formula(call("c", strings("id"))), tagged("list", c=name("system")))),
     ),
+    "renamed_to_unknown": (
+        "a function that nobody lists gets a harmless name",
+        lambda: file(call("lm", formula(call("c", strings("id"))), tagged("list", c=name("acme")))),
+    ),
+    "renamed_behind_another": (
+        "the same behind a value without a name",
+        lambda: file(word(6) + name("list") + word(2) + name("url") + pairs(name("acme"), names=("c",))),
+    ),
     "renamed_by_structure": (
         "a data frame that is none holds a function",
         lambda: file(call("subset", call("structure", call("list", name("system")), strings("c")), name("x"))),

@@ -60,8 +60,8 @@ def trick(head: str, arguments: Sequence[Any], tags: Sequence[str]) -> str:
     """
     for number, (value, tag) in enumerate(zip(arguments, tags, strict=True)):
         if head in CONTAINERS:
-            if isinstance(value, Name) and (value.text in names.DANGEROUS or tag in names.HARMLESS):
-                return f"{value.text!r}, which it calls {tag!r}" if tag else ""
+            if isinstance(value, Name) and tag and (value.text in names.DANGEROUS or tag in names.HARMLESS):
+                return f"{value.text!r}, which it calls {tag!r}"
             if isinstance(value, Call) and tag in names.HARMLESS and title(value.head) not in names.HARMLESS:
                 return f"what is computed, which it calls {tag!r}"
         elif head in names.FITTERS and number and (not tag or tag in LOOKED_UP):
