@@ -14,51 +14,33 @@ attribute, or calls anything else, is a finding, whichever way it is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, printable
 from . import hidden
-from .jinja_statements import READERS, Statement, statements
-from .jinja_tree import Node, builds_text, constant, length, turns
-from .opcodes import Broken
-
-GLOBALS = frozenset(("range", "dict", "namespace", "joiner", "cycler", "raise_exception", "strftime_now", "caller"))
-"""Functions that Jinja and transformers give to a template; `lipsum`, `self` and the rest are not among them."""
-FUNCTION_OBJECTS = frozenset(("lipsum", "cycler", "joiner", "namespace", "self", "config", "request", "url_for",
-                              "get_flashed_messages", "raise_exception", "strftime_now", "range", "dict"))  # fmt: skip
-"""Objects from which a template walks to Python's modules; honest ones only call those that can be called."""
-METHODS = frozenset((
-    "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "replace", "upper",
-    "lower", "title", "capitalize", "find", "rfind", "index", "count", "join", "isdigit", "isalpha", "isspace",
-    "isupper", "islower", "isnumeric", "isalnum", "removeprefix", "removesuffix", "partition", "rpartition",
-    "items", "keys", "values", "get", "append", "extend", "insert", "pop", "update", "copy", "next", "cycle",
-    "setdefault", "clear", "remove", "reverse", "changed", "swapcase", "casefold", "strftime", "isoformat",
-))  # fmt: skip
-"""Methods of text, lists, dicts, times and `loop` that compute and do nothing else. `format` walks attributes."""
-FILTERS = frozenset((
-    "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "filesizeformat", "first",
-    "float", "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower",
-    "map", "max", "min", "pprint", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select",
-    "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique",
-    "upper", "urlencode", "wordcount", "wordwrap", "xmlattr", "from_json", "fromjson", "strftime", "center",
-))  # fmt: skip
-"""Jinja's own filters without `attr`, `random` and `urlize`, and `tojson` as transformers has it."""
-TESTS = frozenset((
-    "boolean", "callable", "defined", "divisibleby", "eq", "equalto", "escaped", "even", "false", "filter", "float",
-    "ge", "gt", "greaterthan", "in", "integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none",
-    "None", "number", "odd", "sameas", "sequence", "string", "test", "true", "undefined", "upper", "contains",
-))  # fmt: skip
-BY_ATTRIBUTE = {"map": (), "selectattr": (1,), "rejectattr": (1,), "groupby": (1,), "sum": (1,), "join": (2,),
-                "sort": (3,), "unique": (2,), "max": (2,), "min": (2,)}  # fmt: skip
-"""Filters that read an attribute by its name: the argument's place, or `attribute=`."""
-ASKS = ("defined", "undefined", "none", "callable")
-"""Tests that ask whether a function is there, and hand out nothing of it."""
-INTERNAL = re.compile(
-    r"_|mro$|(func|f|gi|cr|ag|tb|co|im)_(code|globals|closure|defaults|frame|self|func|builtins|back|locals)"
+from .jinja_flow import ANY, DICT, INTERNAL, MADE, OPEN, PRIVATE, SPACE, Flow
+from .jinja_names import (
+    ASKS,
+    BY_ATTRIBUTE,
+    FILTERS,
+    FUNCTION_OBJECTS,
+    GLOBALS,
+    METHODS,
+    OF_DICTS,
+    PLAIN,
+    RESERVED,
+    TESTS,
+    WALKERS,
 )
-"""Attributes that Jinja's sandbox refuses, and those of frames and tracebacks."""
+from .jinja_statements import READERS, Statement, statements
+from .jinja_tree import Node, constant, length, turns
+from .opcodes import Broken
+from .text_kinds import name_of
+
+SURE = re.compile(r"chat_template|\.(?:jinja2?|j2)$")
+"""Names of files that are Jinja's."""
 MAX_TEMPLATE = 4 << 20
 """Characters; the longest honest templates have 40,000."""
 MAX_NUMBER = 1_000_000
@@ -72,19 +54,27 @@ DENIAL_REFERENCES = ("CWE-400",)
 
 @dataclass(frozen=True)
 class Complaint:
-    """Something in a template. at: where in its text."""
+    """Something in a template. at: where in its text. out: whether it is a way out, which no honest text
+    takes. broken: whether Jinja reads no such template."""
 
     rule: str
     severity: Severity
     at: int
     message: str
     references: tuple[str, ...]
+    out: bool = False
+    broken: bool = False
 
 
 def walk_template(walk: Walk, text: str, path: str, part: str = "") -> None:
     """Tell what is wrong with a template that stands at a place. What cannot be parsed is told as well."""
+    tell(walk, complaints(text), text, path, part)
+
+
+def tell(walk: Walk, found: Iterable[Complaint], text: str, path: str, part: str = "") -> None:
+    """Write down complaints about a template, each once."""
     told: set[tuple[str, str]] = set()
-    for complaint in complaints(text):
+    for complaint in found:
         if (complaint.rule, complaint.message) in told or len(told) >= hidden.MAX_TOLD:
             continue
         told.add((complaint.rule, complaint.message))
@@ -96,9 +86,6 @@ def walk_template(walk: Walk, text: str, path: str, part: str = "") -> None:
 
 GO = re.compile(r"\{\{-?\s*(?:\.|\$|(?:if|range|with|else|end|define|block|template|printf)\b)")
 """How Go's templates read, which Ollama renders and which call nothing."""
-SUSPECT = re.compile(
-    r"__|\\x5f|\\u005f|\\137|\battr\b|\b(?:lipsum|cycler|joiner|self|request|config)\b|\b(?:popen|system|eval|exec)\b"
-)
 
 
 def walk_text(walk: Walk, key: str, text: str, path: str) -> None:
@@ -108,11 +95,10 @@ def walk_text(walk: Walk, key: str, text: str, path: str) -> None:
     """
     if "{{" not in text and "{%" not in text:
         return
-    told = "chat_template" in key or ("template" in key and not GO.search(text))
-    if not told and SUSPECT.search(text):
-        told = any(complaint.severity is Severity.CRITICAL for complaint in complaints(text))
-    if told:
-        walk_template(walk, text, path, printable(key, 60))
+    found = list(complaints(text))
+    go = any(complaint.broken for complaint in found) and GO.search(text)
+    if "chat_template" in key or ("template" in key and not go) or any(complaint.out for complaint in found):
+        tell(walk, found, text, path, printable(key, 60))
 
 
 def complaints(text: str) -> Iterator[Complaint]:
@@ -123,21 +109,23 @@ def complaints(text: str) -> Iterator[Complaint]:
     try:
         found = list(statements(text))
     except Broken as error:
-        yield _not_understood(error.at, f"Jinja could not read this template, and neither can we: {error}")
+        message = f"Jinja could not read this template, and neither can we: {error}"
+        yield replace(_not_understood(error.at, message), broken=True)
         if re.search(r"__\w+__", text):
             yield _escape(0, "the template names attributes between double underscores")
         return
-    macros = {s.macro for s in found if s.macro}
-    assigned = {name for s in found for name in s.assigned}
-    yield from Judge(macros, assigned).judge(found)
+    flow = Flow(found)
+    if not flow.settled:
+        yield _not_understood(0, "the template hands its values about more often than can be followed")
+    yield from Judge(flow).judge(found)
 
 
-def _not_understood(at: int, message: str) -> Complaint:
-    return Complaint("artifact.template.unknown", Severity.HIGH, at, message, ("CWE-94",))
+def _not_understood(at: int, message: str, *, out: bool = False) -> Complaint:
+    return Complaint("artifact.template.unknown", Severity.HIGH, at, message, ("CWE-94",), out)
 
 
 def _escape(at: int, message: str) -> Complaint:
-    return Complaint("artifact.template.escape", Severity.CRITICAL, at, message, ESCAPE_REFERENCES)
+    return Complaint("artifact.template.escape", Severity.CRITICAL, at, message, ESCAPE_REFERENCES, out=True)
 
 
 def _denial(at: int, message: str) -> Complaint:
@@ -145,11 +133,12 @@ def _denial(at: int, message: str) -> Complaint:
 
 
 class Judge:
-    """Judges statements. macros: the template's own; assigned: every name that it sets, in any scope."""
+    """Judges statements. flow: where the values of their names come from."""
 
-    def __init__(self, macros: set[str], assigned: set[str]) -> None:
-        self.macros, self.assigned = macros, assigned
-        self.callable = (GLOBALS | macros) - assigned
+    def __init__(self, flow: Flow) -> None:
+        self.flow, self.macros = flow, frozenset(flow.macros)
+        self.assigned = frozenset(name for s in flow.statements for name in s.assigned)
+        self.callable = (GLOBALS | self.macros) - self.assigned
 
     def judge(self, found: list[Statement]) -> Iterator[Complaint]:
         """Every complaint."""
@@ -157,6 +146,8 @@ class Judge:
             known = statement.tag in READERS or statement.tag.startswith("end") or statement.tag in ("print", "text")
             if not known:
                 yield _tag(statement)
+            if taken := RESERVED.intersection((*statement.assigned, statement.macro)):
+                yield _not_understood(statement.at, f"the template sets {min(taken)!r}, which Jinja itself binds")
             if statement.macro in GLOBALS:
                 yield _not_understood(statement.at, f"the macro {statement.macro!r} replaces a function of Jinja")
             if (times := turns(statement.loops)) > MAX_STEPS and statement.tag == "for":
@@ -183,18 +174,36 @@ class Judge:
         elif called and name not in self.callable:
             what = "a value that it set itself" if name in self.assigned else "which no chat template is given"
             yield _not_understood(node.at, f"the template calls {printable(name)!r}, {what}")
-        elif not called and name in FUNCTION_OBJECTS - self.assigned - self.macros:
-            yield _not_understood(node.at, f"the template handles the object {name!r} instead of calling it")
+        elif not called and self._function(node):
+            message = f"the template handles the object {printable(name)!r} instead of calling it"
+            yield _not_understood(node.at, message, out=True)
+
+    def _function(self, node: Node) -> bool:
+        """Whether a name may be a function's: an object that leads to Python's modules."""
+        if node.text in self.macros:
+            return node.text not in self.assigned
+        return node.text in FUNCTION_OBJECTS and id(node) in self.flow.loose
 
     def _attr(self, node: Node, called: bool) -> Iterator[Complaint]:
         if INTERNAL.match(node.text):
             yield _escape(
                 node.at, f"the template reaches the attribute {printable(node.text)!r}, behind which Python lies"
             )
+        elif called and node.text == "format" and PLAIN.fullmatch(str(constant(node.kids[0]) or ".")):
+            pass
         elif called and node.text not in METHODS:
             yield _not_understood(node.at, f"the template calls the method {printable(node.text)!r}")
-        elif not called and node.text in ("format", "format_map"):
-            yield _not_understood(node.at, f"the template keeps the method {node.text!r}, which walks attributes")
+        elif called and self._kept(node):
+            message = f"the template calls {printable(node.text)!r}, a value that it keeps in a namespace or a dict"
+            yield _not_understood(node.at, message, out=True)
+        elif not called and node.text in WALKERS:
+            yield _walker(node, node.text)
+
+    def _kept(self, node: Node) -> bool:
+        """Whether a method may be a value that the template itself put under that name."""
+        owner = self.flow.of(node.kids[0])
+        found = node.text in self.flow.fields or ANY in self.flow.fields
+        return found and bool(owner & SPACE or (owner & DICT and node.text not in OF_DICTS))
 
     def _item(self, node: Node, called: bool) -> Iterator[Complaint]:
         for index in node.kids[1:]:
@@ -203,13 +212,20 @@ class Judge:
                 yield _escape(
                     node.at, f"the template reaches the attribute {printable(key)!r}, behind which Python lies"
                 )
-            elif key is None and builds_text(index):
-                yield _not_understood(node.at, "the template computes the name of what it reaches")
+            elif key is None and index.kind != "slice":
+                yield from self._index(node, self.flow.of(index))
+
+    def _index(self, node: Node, flags: int) -> Iterator[Complaint]:
+        """An index that is no constant: it must be known to be no name that the template spells."""
+        if flags & PRIVATE:
+            yield _escape(node.at, "the template reaches an attribute, behind which Python lies, by a name that it set")
+        elif flags & (MADE | OPEN):
+            yield _not_understood(node.at, "the template computes the name of what it reaches", out=bool(flags & MADE))
 
     def _call(self, node: Node, called: bool) -> Iterator[Complaint]:
         target = node.kids[0]
         if target.kind not in ("name", "attr"):
-            yield _not_understood(node.at, "the template calls something that has no name")
+            yield _not_understood(node.at, "the template calls something that has no name", out=True)
         elif target.kind == "name" and target.text == "range" and (count := length(node)) > MAX_RANGE:
             yield _denial(node.at, f"the template counts to {count}")
 
@@ -267,11 +283,16 @@ class Judge:
 OPERATORS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
+def _walker(node: Node, name: str) -> Complaint:
+    message = f"the template keeps the method {printable(name)!r}, which walks attributes"
+    return _not_understood(node.at, message, out=True)
+
+
 def _tag(statement: Statement) -> Complaint:
     reads = "reads other files" if statement.tag in ("include", "import", "from", "extends") else "is not known"
     return _not_understood(statement.at, f"the template's statement {printable(statement.tag)!r} {reads}")
 
 
 def read(walk: Walk, text: str, path: str) -> None:
-    """Read a file that is one template."""
-    walk_template(walk, text, path)
+    """Read a file that is one template: Jinja's, or Go's, which runs nothing, where the name does not say which."""
+    walk_text(walk, "chat_template" if SURE.search(name_of(path or walk.name)) else "template", text, path)

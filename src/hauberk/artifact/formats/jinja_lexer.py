@@ -76,8 +76,17 @@ def _code(source: str, pos: int, closing: re.Pattern[str]) -> Generator[Token, N
         if kind == "operator":
             _balance(balance, text, pos)
         if kind != "space":
-            yield Token(kind, value_of(text) if kind == "string" else text, pos)
+            yield Token(kind, value_of(text) if kind == "string" else _named(text) if kind == "name" else text, pos)
         pos = match.end()
+
+
+def _named(name: str) -> str:
+    """A name as Python has it, into which Jinja compiles templates: `ｋ` and `k` are one variable."""
+    if name.isascii():
+        return name
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", name)
 
 
 def _balance(balance: list[str], text: str, pos: int) -> None:

@@ -25,14 +25,16 @@ MAX_TOKENS = 50_000
 class Statement:
     """One tag or `{{ … }}`. tag: its name, or 'print'. nodes: what it evaluates. assigned: names that it sets.
 
+    bound: what it gives to a name, or to a field of a namespace (`.name`); None for the text of a block.
     macro: the name of a macro that it begins. loops: the sources of the loops around it and of its own.
-    text: of template data, when tag is 'text'. around: the tags that it stands in.
+    text: of template data, when tag is 'text'; 'block' for a `set` whose value follows as text.
     """
 
     tag: str
     at: int
     nodes: list[Node] = field(default_factory=list)
     assigned: list[str] = field(default_factory=list)
+    bound: list[tuple[str, Node | None]] = field(default_factory=list)
     macro: str = ""
     loops: tuple[Node, ...] = ()
     text: str = ""
@@ -103,9 +105,10 @@ def _nothing(parser: Parser, made: Statement) -> None:
 
 
 def _for(parser: Parser, made: Statement) -> None:
-    made.assigned = _targets(parser)
+    targets = _targets(parser)
     parser.need("name", "in")
     source = parser.tuple_or_expression(conditions=False)
+    _bind(made, targets, source)
     made.nodes.append(source)
     made.loops = (source,)
     if parser.take("name", "if"):
@@ -116,10 +119,7 @@ def _for(parser: Parser, made: Statement) -> None:
 def _targets(parser: Parser) -> list[str]:
     names, closing = [], parser.take("operator", "(")
     while token := parser.take("name"):
-        names.append(token.text)
-        if parser.take("operator", "."):
-            parser.need("name")
-            names.pop()
+        names.append(f".{parser.need('name').text}" if parser.take("operator", ".") else token.text)
         if not parser.take("operator", ","):
             break
     if closing:
@@ -129,12 +129,19 @@ def _targets(parser: Parser) -> list[str]:
     return names
 
 
+def _bind(made: Statement, targets: list[str], value: Node | None) -> None:
+    made.bound += [(target, value) for target in targets]
+    made.assigned += [target for target in targets if target[0] != "."]
+
+
 def _set(parser: Parser, made: Statement) -> None:
-    made.assigned = _targets(parser)
+    targets = _targets(parser)
     if parser.take("operator", "="):
         made.nodes.append(parser.tuple_or_expression())
+        _bind(made, targets, made.nodes[0])
         return
     made.text = "block"
+    _bind(made, targets, None)
     if parser.peek("operator", "|"):
         made.nodes.append(parser.filters(Node("const", made.at, value="")))
 
@@ -147,9 +154,11 @@ def _macro(parser: Parser, made: Statement) -> None:
 def _signature(parser: Parser, made: Statement) -> None:
     parser.need("operator", "(")
     while not parser.take("operator", ")"):
-        made.assigned.append(parser.need("name").text)
+        name = parser.need("name").text
+        made.assigned.append(name)
         if parser.take("operator", "="):
             made.nodes.append(parser.expression())
+            made.bound.append((name, made.nodes[-1]))
         if not parser.peek("operator", ")"):
             parser.need("operator", ",")
 
@@ -166,9 +175,9 @@ def _filter(parser: Parser, made: Statement) -> None:
 
 def _with(parser: Parser, made: Statement) -> None:
     while token := parser.take("name"):
-        made.assigned.append(token.text)
         parser.need("operator", "=")
         made.nodes.append(parser.expression())
+        _bind(made, [token.text], made.nodes[-1])
         if not parser.take("operator", ","):
             break
 

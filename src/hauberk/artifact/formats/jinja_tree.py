@@ -46,28 +46,6 @@ def _folded(operator: str, left: str | int | float, right: str | int | float) ->
     return left + right if operator == "+" else left - right if operator == "-" else None
 
 
-def builds_text(root: Node) -> bool:
-    """Whether an index is put together from pieces of text. Slices, sums with numbers and lookups are honest."""
-    todo = [root]
-    while todo:
-        node = todo.pop()
-        if node.kind == "slice":
-            continue
-        if node.kind == "op" and node.text in ("~", "%", "*") and any(isinstance(constant(k), str) for k in node.kids):
-            return True
-        if node.kind == "op" and node.text == "~":
-            return True
-        if node.kind == "op" and node.text == "+" and any(isinstance(constant(kid), str) for kid in node.kids):
-            return True
-        if node.kind == "filter" and node.text in ("join", "replace", "reverse", "format", "lower", "upper", "first"):
-            return True
-        if node.kind == "call" and node.kids[0].kind == "attr" and node.kids[0].text in ("join", "replace", "lower"):
-            return True
-        if node.kind in ("op", "filter", "cond", "list"):
-            todo.extend(node.kids)
-    return False
-
-
 def length(call: Node) -> int:
     """How far a call of `range` with constants counts; 0 when that cannot be said."""
     numbers = [n for n in map(constant, call.kids[1:4]) if isinstance(n, int)]
@@ -83,3 +61,14 @@ def turns(loops: tuple[Node, ...]) -> int:
         if source.kind == "call" and source.kids[0].text == "range":
             times *= max(1, length(source))
     return times
+
+
+def ordered(root: Node) -> list[Node]:
+    """Every node of an expression, operands before what they are given to."""
+    found, todo = [], [root]
+    while todo:
+        node = todo.pop()
+        found.append(node)
+        todo.extend(node.kids)
+        todo.extend(node.named.values())
+    return found[::-1]
