@@ -10,7 +10,6 @@ import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -97,6 +96,8 @@ def _guarded(name: str, arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(_os_error(error), "free some space" if error.errno == errno.ENOSPC else "")
     except Exception:  # noqa: BLE001 - the last boundary: a bug must not look like a verdict (exit 1)
+        import traceback
+
         traceback.print_exc()
         return _fail("this is a bug in Hauberk", "please report it with the lines above")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -61,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         scratch = ""
         if any(is_url(path) for path in args.paths):
+            import tempfile
+
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="hauberk-"))
         paths = [_local(path, scratch, number) for number, path in enumerate(args.paths)]
         if args.why:
