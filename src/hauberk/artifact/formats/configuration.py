@@ -24,6 +24,9 @@ Rule = Callable[[Walk, dict[str, Any], str], None]
 CODE_REMEDY = "do not load this with code enabled; take a model that needs none, or read the code first"
 TARGET_KEYS = ("_target_", "class_path", "cls", "_component_")
 """Hydra and NeMo; Lightning and jsonargparse; torchtune."""
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+CLASS_KEYS = ("activation_function", "activation_fn", "sbert_ce_default_activation_function", "tokenizer_class")
+"""Keys below which sentence-transformers imports a dotted name; other libraries put names without dots there."""
 PIPELINE_LIBRARIES = frozenset(("diffusers", "transformers", "onnxruntime.training", "optimum.onnxruntime"))
 DIFFUSERS = frozenset((
     "allegro", "alt_diffusion", "amused", "animatediff", "audioldm", "audioldm2", "aura_flow", "blip_diffusion",
@@ -99,12 +102,28 @@ def _target(walk: Walk, item: dict[str, Any], path: str) -> None:
             targets.judge(walk, name, path, key)
         elif key == "_target_" and key in item:
             _tell(walk, path, "target", Severity.HIGH, key, "what _target_ names is no text, and cannot be seen")
+    _instantiated(walk, item, path)
     parts: Any = item if "_target_" in item else {key: item[key] for key in MONAI if key in item}
     for key, text in texts(parts):
         if text.startswith("$"):
             message = f"{printable(key)} is a Python expression, which MONAI evaluates when the model is built"
             _tell(walk, path, "expression", Severity.HIGH, f"{key} {text}", message)
             break
+
+
+def _instantiated(walk: Walk, item: dict[str, Any], path: str) -> None:
+    """CompVis' `target` with `params`, what sentence-transformers imports, libraries that ONNX Runtime loads."""
+    name = item.get("target")
+    if isinstance(name, str) and DOTTED.fullmatch(name) and ("params" in item or targets.dangerous(walk, name)):
+        targets.judge(walk, name, path, "target")
+    types = item.get("types") if isinstance(item.get("structure"), dict) else None
+    found = list(types.items()) if isinstance(types, dict) else []
+    for key, value in [*((key, item[key]) for key in CLASS_KEYS if key in item), *found]:
+        if isinstance(value, str) and DOTTED.fullmatch(value):
+            targets.judge(walk, value, path, key, what="loading imports and builds")
+    if item.get("custom_ops_library"):
+        message = f"ONNX Runtime loads the native library {printable(str(item['custom_ops_library']))}"
+        _tell(walk, path, "library", Severity.HIGH, "custom_ops_library", message)
 
 
 def _kernel(walk: Walk, item: dict[str, Any], path: str) -> None:
@@ -126,21 +145,32 @@ def _adapter(walk: Walk, item: dict[str, Any], path: str) -> None:
 
 def _pipeline(walk: Walk, item: dict[str, Any], path: str) -> None:
     """diffusers' model_index.json: every component is [library, class]."""
-    index = name_of(path or walk.name) == "model_index.json"
+    index = name_of(path or walk.name) in ("model_index.json", "modular_model_index.json")
     if "_class_name" not in item or not (index or "_diffusers_version" in item):
         return
     if not isinstance(item["_class_name"], str):
         message = "diffusers takes the class of this pipeline from a Python file of the repository"
         _tell(walk, path, "remote", Severity.HIGH, "_class_name", message)
     for key, pair in item.items():
-        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str):
-            library = pair[0]
-            if not index and not re.fullmatch(r"[a-z_][\w.]*", library):
-                continue  # two names of blocks in a component's own configuration
-            if library not in PIPELINE_LIBRARIES and library not in DIFFUSERS:
-                severity = Severity.CRITICAL if library.split(".")[0] in sys.stdlib_module_names else Severity.HIGH
-                message = f"diffusers imports {printable(library)} and takes {printable(pair[1])} from it"
-                _tell(walk, path, "import", severity, key, message)
+        if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[0], str) and isinstance(pair[1], str):
+            _component(walk, key, pair, path, index=index)
+
+
+def _component(walk: Walk, key: str, pair: list[Any], path: str, *, index: bool) -> None:
+    """[library, class], or [library, class, specification] in a modular pipeline."""
+    library, name, *more = pair
+    if not index and not re.fullmatch(r"[a-z_][\w.]*", library):
+        return  # two names of blocks in a component's own configuration
+    if library not in PIPELINE_LIBRARIES and library not in DIFFUSERS:
+        severity = Severity.CRITICAL if library.split(".")[0] in sys.stdlib_module_names else Severity.HIGH
+        message = f"diffusers imports {printable(library)} and takes {printable(name)} from it"
+        _tell(walk, path, "import", severity, key, message)
+    elif not name.isidentifier():
+        _tell(walk, path, "import", Severity.HIGH, key, f"{printable(name)} is no name of a class")
+    for specification in more:
+        hint = specification.get("type_hint") if isinstance(specification, dict) else None
+        if isinstance(hint, list) and len(hint) >= 2 and all(isinstance(each, str) for each in hint):
+            _component(walk, f"{key}.type_hint", hint, path, index=True)
 
 
 def _shards(walk: Walk, item: dict[str, Any], path: str) -> None:

@@ -17,6 +17,10 @@ from .text_kinds import name_of
 
 MAX_SOURCE = 4 << 20
 NAMED = re.compile(r".*\.(?:py\w*|ipy)")
+LINE = re.compile(
+    r"^(?:import|from)[ \t]+(?!(?:t5|t5x|seqio|mesh_tensorflow|tensorflow|gin|jax|flax)(?:\.[\w.]+)?(?:[ \t]|$))", re.M
+)
+"""What a .pth or .gin imports beside the libraries that gin configurations are written for."""
 HARMFUL_MODULES = frozenset((
     "subprocess", "socket", "ctypes", "pty", "pickle", "marshal", "dill", "cloudpickle", "shelve", "code", "codeop",
     "importlib", "runpy", "multiprocessing", "webbrowser", "ftplib", "telnetlib", "smtplib", "paramiko", "posix", "nt",
@@ -36,6 +40,14 @@ DATA = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.U
 def read(walk: Walk, text: str, path: str) -> None:
     """Tell what this code is. Its own findings name the worst that it reaches."""
     tree = parsed(text)
+    gin = name_of(path or walk.name).endswith(".gin")
+    if (gin or (tree is None and name_of(path or walk.name).endswith(".pth"))) and (match := LINE.search(text)):
+        message = "Python, or gin, runs this import when it reads the file"
+        _tell(walk, path, Severity.CRITICAL, f"line {text.count(chr(10), 0, match.start()) + 1}", message)
+        return
+    if gin:
+        walk.formats[path] = "text"
+        return
     if tree is None and not NAMED.fullmatch(name_of(path or walk.name)):
         walk.formats[path] = "text"
         return

@@ -47,6 +47,12 @@ def known(dotted: str) -> bool:
     return False
 
 
+def dangerous(walk: Walk, dotted: str) -> bool:
+    """Whether a dotted name is a known way to do harm."""
+    module, _, last = dotted.rpartition(".")
+    return walk.judge.rule(module, last, "call").verdict is Standing.DANGEROUS
+
+
 def judge(walk: Walk, dotted: str, path: str, key: str, *, what: str = "loading builds") -> None:
     """Write a finding unless the name is a known class, or allowed by name."""
     name = dotted.strip()

@@ -25,6 +25,9 @@ MAX_ODD = 0.3
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 FETCHES = re.compile(r"^[ \t]*(?:sudo[ \t]+)?(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", re.M)
 FORMULA = re.compile(r"(?:^|[,;\t])\"?[=+@-]\s*(?:cmd|powershell|mshta|msexcel|rundll32|regsvr32)\s*\|", re.M | re.I)
+OBJECT = re.compile(r"^[ \t]*(?:[\w\"'.-]{1,80}[ \t]*:|-|\?)?[ \t]*(!!python/(?:object|name|module))", re.M)
+FENCED = re.compile(r"^(```|~~~)[^\n]*\n[\s\S]*?^\1[^\n]*$", re.M)
+"""Code that a document shows."""
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 SENTENCE = 24
 """Characters of a line in which a bidirectional override can deceive; a vocabulary's lines are shorter."""
@@ -77,9 +80,20 @@ def walk_text(walk: Walk, text: str, path: str) -> None:
     if kind is not None:
         walk.formats[path] = kind.name
         importlib.import_module(f"{__package__}.{kind.module}").read(walk, text, path)
-    else:
+    if kind is None or walk.formats[path] == "text":
         _acts(walk, text, path)
+    _tagged(walk, text, path)
     _deceives(walk, text, path)
+
+
+def _tagged(walk: Walk, text: str, path: str) -> None:
+    """YAML that builds objects, under a name that promises another kind of text."""
+    if walk.formats[path].startswith(("yaml", "conda", "mlflow", "python")):
+        return
+    if match := OBJECT.search(FENCED.sub("", text)):
+        message = f"a loader of YAML that builds objects would import and call what {match[1]} names here"
+        remedy = "do not load this with a loader that builds objects; ask for plain values"
+        walk.flaw("artifact.yaml.object", Severity.CRITICAL, Place(path), message, remedy, ("CWE-502",))
 
 
 def _acts(walk: Walk, text: str, path: str) -> None:

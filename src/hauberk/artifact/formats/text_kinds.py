@@ -65,6 +65,7 @@ KINDS = (
         ends="cfg|ini|conf|properties|env",
         called=r"\.env|\.npmrc|\.pypirc|config|\.gitconfig|\.gitmodules",
     ),
+    _kind("triton", "triton", called=r"config.*\.pbtxt"),
     _kind("jinja", "jinja", ends="jinja|jinja2|j2|tmpl", called=r"chat_template(\..*)?"),
     _kind("markdown", "markdown", ends="md|markdown|mdx|rst", called="readme"),
     _kind("markup", "markup", ends="html?|xhtml|svg", says=r"\A\s*<(?:!doctype|!DOCTYPE|html|svg|script|head)\b"),
