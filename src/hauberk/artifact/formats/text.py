@@ -25,7 +25,7 @@ MAX_ODD = 0.3
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 FETCHES = re.compile(r"^[ \t]*(?:sudo[ \t]+)?(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", re.M)
 FORMULA = re.compile(r"(?:^|[,;\t])\"?[=+@-]\s*(?:cmd|powershell|mshta|msexcel|rundll32|regsvr32)\s*\|", re.M | re.I)
-OBJECT = re.compile(r"^[ \t]*(?:[\w\"'.-]{1,80}[ \t]*:|-|\?)?[ \t]*(!!python/(?:object|name|module))", re.M)
+OBJECT = re.compile(r"^[ \t]*+(?:[\w\"'.-]{1,80}[ \t]*+:|-|\?)?[ \t]*+(!!python/(?:object|name|module))", re.M)
 FENCED = re.compile(r"^(```|~~~)[^\n]*\n[\s\S]*?^\1[^\n]*$", re.M)
 """Code that a document shows."""
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
