@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from corpus.torch import TENSOR
 from corpus.trees import MODEL, as_ubj
 from hauberk.artifact.scan import Scanned, scan
 from hauberk.core.canon import canonical
@@ -71,7 +72,8 @@ def test_a_pickle_in_the_place_of_a_storage(scanned: Scanner) -> None:
     """Raw numbers to torch, a program to whoever unpacks the archive."""
     seen = scanned(zipped({"m/data.pkl": HONEST, "m/data/0": EVIL}))
     assert rules(seen) == {"artifact.pickle.call"}
-    assert scanned(zipped({"m/data.pkl": HONEST, "m/data/0": b"\x80\x04" + b"\0" * 30})).verdict is Verdict.HELD
+    assert scanned(zipped({"m/data.pkl": TENSOR, "m/data/0": b"\x80\x04" + b"\0" * 30})).verdict is Verdict.HELD
+    assert scanned(zipped({"m/data.pkl": HONEST, "m/data/0": b"\x99\x04" + b"\xff" * 30})).verdict is not Verdict.HELD
 
 
 def test_bytes_behind_a_compressed_stream(scanned: Scanner) -> None:

@@ -8,8 +8,9 @@ import zipfile
 from collections.abc import Callable
 
 from hauberk.artifact.scan import Scanned
-from hauberk.artifact.walk import FREE_ENTRIES, FREE_OPCODES
-from hauberk.core.nouns import Verdict
+from hauberk.artifact.walk import FREE_ENTRIES, FREE_OPCODES, MAX_FLAWS, Walk
+from hauberk.core.limits import Limits
+from hauberk.core.nouns import Place, Severity, Verdict
 
 
 def test_few_bytes_do_not_become_many_opcodes(scanned: Callable[..., Scanned]) -> None:
@@ -36,3 +37,23 @@ def test_nested_archives_share_one_bound(scanned: Callable[..., Scanned]) -> Non
     nested = packed(packed(packed(b"N.", 20), 20), 20)
     assert f"more than {FREE_ENTRIES} things" in " ".join(gap.why for gap in scanned(nested).skipped)
     assert scanned(packed(b"\x80\x04N.", FREE_ENTRIES + 100)).verdict is Verdict.HELD
+
+
+def test_gaps_beyond_the_listed_are_told() -> None:
+    walk = Walk(Limits(), lambda *_: None)
+    for number in range(MAX_FLAWS + 5):
+        walk.flaw("artifact.a", Severity.INFO, Place(f"{number}"), "m", "r")
+        walk.skip(f"part {number}", "not read")
+    walk.settle()
+    assert [what for what, _ in walk.skipped[MAX_FLAWS:]] == ["further findings", "further parts"]
+
+
+def test_strangers_beyond_the_listed_are_told() -> None:
+    walk = Walk(Limits(), lambda *_: None)
+    for number in range(MAX_FLAWS + 5):
+        walk.stranger(f"{number}", "its format is not known")
+    walk.claimed = {"0"}
+    walk.settle()
+    assert len(walk.skipped) == MAX_FLAWS + 1
+    assert walk.skipped[-1][0] == "further parts"
+    assert walk.skipped[0][0] == "1"

@@ -189,7 +189,7 @@ def _two_faced(walk: Walk, row: Row, data: memoryview, path: str) -> None:
     """Formats whose mark may stand behind a beginning of another one: torch opens such a tar, Keras such an HDF5."""
     remedy = "do not load this file; no honest writer makes such bytes"
     other = "HDF5" if row.name != "HDF5" and any(data[at : at + 8] == HDF5 for at in HDF5_PLACES) else ""
-    if row not in (TAR, ZIP) and TAR.claims(data, b""):
+    if row is not TAR and TAR.claims(data, b""):
         other = "tar"
     if other:
         message = f"this {row.name} file is {other} as well: what it does depends on who reads it"

@@ -102,6 +102,8 @@ class Walk:
         self.room = FREE_TOTAL
         self.members = 0
         self._full = False
+        self._gaps: set[tuple[str, str]] = set()
+        self._strange: dict[str, int] = {}
 
     def trial(self) -> Walk:
         """A walk of the same limits and judge, whose findings nobody reads."""
@@ -161,19 +163,38 @@ class Walk:
             self.flaws.append(Flaw(rule, severity, place, message, remedy, known))
         elif not self._full:
             self._full = True
-            self.skip("further findings", f"the first {MAX_FLAWS} are listed")
+            self._gap("further findings", f"the first {MAX_FLAWS} are listed")
 
     def skip(self, what: str, why: str) -> None:
         """Write down what was not read."""
-        if (what, why) not in self.skipped and len(self.skipped) < MAX_FLAWS:
+        if len(self._gaps) < MAX_FLAWS:
+            self._gap(what, why)
+        elif (what, why) not in self._gaps:
+            self._gap("further parts", f"the first {MAX_FLAWS} are listed")
+
+    def _gap(self, what: str, why: str) -> None:
+        if (what, why) not in self._gaps:
+            self._gaps.add((what, why))
             self.skipped.append((what, why))
 
+    def stranger(self, path: str, why: str) -> None:
+        """Write down bytes of no format; they may yet be claimed as weights, and so crowd out nothing else."""
+        self.formats[path] = UNKNOWN
+        self._strange[path] = self._strange.get(path, 0) + 1
+        self.skipped.append((path or "the file", why))
+
     def settle(self) -> None:
-        """Files of no format that another file claims as its raw weights are read as far as there is to read."""
-        for path in self.claimed:
-            if self.formats.get(path) == UNKNOWN:
-                self.formats[path] = "raw weights"
-                self.skipped = [(what, why) for what, why in self.skipped if what != path]
+        """Files of no format that another file claims as its raw weights are read as far as there is to read.
+
+        Not where two parts have one path: nobody can tell which of them was claimed.
+        """
+        raw = {p for p in self.claimed if self._strange.get(p) == 1 and self.formats.get(p) == UNKNOWN}
+        self.formats.update(dict.fromkeys(raw, "raw weights"))
+        left = [gap for gap in self.skipped if gap in self._gaps or gap[0] not in raw]
+        strange = [gap for gap in left if gap not in self._gaps]
+        more = {("further parts", f"the first {MAX_FLAWS} are listed"): None} if len(strange) > MAX_FLAWS else {}
+        unlisted = set(strange[MAX_FLAWS:])
+        self.skipped = list(dict.fromkeys(gap for gap in left if gap not in unlisted) | more)
 
     def saw(self, name: str, use: str, verdict: Standing, reason: str) -> Seen:
         """Count a global for the exhibit."""

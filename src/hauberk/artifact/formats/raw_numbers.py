@@ -12,6 +12,8 @@ are looked at, and only marks so long that weights do not have them by chance (2
 
 from __future__ import annotations
 
+import re
+
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
 from . import pickle
@@ -22,6 +24,8 @@ ARCHIVES = (
     (b"\x93NUMPY", "a NumPy array"), (b"BZh91AY&SY", "bzip2"), (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"!<arch>\n", "an archive of ar"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE container"),
 )  # fmt: skip
+PICKLE = re.compile(rb"\x80[\x00-\x05]|[\s\S]{,50}[ci][A-Za-z_][\w.]*\n[A-Za-z_]\w*\n")
+"""How a pickle begins that could do harm; an old one has no mark, and names what it calls."""
 HEAD = 64
 MOST_ENTERED = 1000
 """Files in one file that are walked before those in its numbers are only told."""
@@ -41,7 +45,7 @@ def look(walk: Walk, data: memoryview, path: str, part: object) -> None:
         walk.flaw("artifact.payload.file", Severity.HIGH, place, message, remedy, ("CWE-506",))
         if walk.work.entries < MOST_ENTERED:
             walk.enter(data, join(path, printable(str(part), 200)))
-    elif pickle.sniff(data) and pickle.is_pickle(walk, data):
+    elif PICKLE.match(head) and pickle.is_pickle(walk, data):
         walk.enter(data, join(path, printable(str(part), 200)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..walk import UNKNOWN, Walk
+from ..walk import Walk
 from . import json_file, pickle, proto_text, text
 from .text_kinds import may_be_empty, name_of
 
@@ -15,8 +15,7 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
         walk.formats[path] = "pickle"
         pickle.walk(walk, data, path)
     elif not any(read(walk, data, path) for read in (json_file.walked, proto_text.walked, text.walked)):
-        walk.formats[path] = UNKNOWN
-        walk.skip(path or "the file", "its format is not known")
+        walk.stranger(path, "its format is not known")
 
 
 def _by_chance(walk: Walk, data: memoryview, path: str) -> bool:
@@ -32,5 +31,4 @@ def _empty(walk: Walk, path: str) -> None:
     if may_be_empty(name_of(path)):
         walk.formats[path] = "empty"
         return
-    walk.formats[path] = UNKNOWN
-    walk.skip(path or "the file", "it is empty")
+    walk.stranger(path, "it is empty")
