@@ -14,6 +14,12 @@ from corpus.npy import OBJECTS
 from corpus.torch import EVIL, EVIL_2, LEGACY, TENSOR, checkpoint, tarred, zipped
 
 ELF = b"\x7fELF\2\1\1" + bytes(9) + b"\3\0\x3e\0" + bytes(60)
+SCRIPT = {
+    "data.pkl": b"\x80\x02K\1.",
+    "code/__torch__.py": b"x = 1\n",
+    "constants.pkl": b"\x80\x02).",
+    "version": b"3\n",
+}
 
 
 def _storage(content: bytes) -> bytes:
@@ -91,6 +97,21 @@ BAD: tuple[tuple[str, str, bytes], ...] = (
         "the magic number in a text: six pickles, of which the last runs",
         pickle.dumps(b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", 3) + b"\x80\x02N." * 4 + EVIL_2,
     ),
+    (
+        "class_of_a_library",
+        "a program that makes an object of any class registered in C++",
+        zipped(SCRIPT | {"code/__torch__.py": b"x = __torch__.torch.classes.dist_c10d.TCPStore('host', 1)\n"}),
+    ),
+    (
+        "instance_of_a_library",
+        "the same, in the program's own pickle",
+        zipped(SCRIPT | {"data.pkl": b"\x80\x02c__torch__.torch.classes.tensorrt\nEngine\n)\x81(X\1\0\0\0xtb."}),
+    ),
+    (
+        "mobile_reads_a_file",
+        "a mobile program's bytecode names the operators that it runs",
+        zipped(SCRIPT | {"bytecode.pkl": b"\x80\x02(X\x0f\0\0\0aten::from_fileX\0\0\0\0K\3t."}),
+    ),
     ("tar_and_zip", "torch opens the zip, tarfile (NeMo) a tar in the same bytes", tar_and_zip()),
 )
 for _name, _why, _data in BAD:
@@ -126,3 +147,21 @@ def traced() -> bytes:
         net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()).requires_grad_(False)
         torch.jit.save(torch.jit.trace(lambda x: net(x) + torch.arange(2), torch.zeros(1, 2)), buffer)
     return buffer.getvalue()
+
+
+@honest("torch", "a scripted module for the mobile interpreter", file="model.ptl", needs="torch")
+def mobile() -> bytes:
+    import torch
+
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.ReLU()).eval()
+    content: bytes = torch.jit.script(net)._save_to_buffer_for_lite_interpreter(_use_flatbuffer=False)
+    return content
+
+
+@honest("torch", "packed weights of a quantised layer", file="model.pt")
+def packed_weights() -> bytes:
+    instance = b"\x80\x02c__torch__.torch.classes.quantized\nLinearPackedParamsBase\n)\x81(K\1tb."
+    return zipped(
+        SCRIPT
+        | {"data.pkl": instance, "code/__torch__.py": b"w : __torch__.torch.classes.quantized.LinearPackedParamsBase\n"}
+    )

@@ -13,7 +13,7 @@ from .attributes import complaints
 from .joblib import raw_array
 from .machine import Machine, Watcher
 from .opcodes import Broken, Global, Made, Opaque, Seq, shown
-from .shapes import SHAPES, STATES, own_entropy
+from .shapes import PACKED, SHAPES, STATES, own_entropy
 
 GETATTR = "builtins.getattr"
 FILLED = {"APPEND": "collections.deque", "APPENDS": "collections.deque", "ADDITEMS": "builtins.set"}
@@ -49,6 +49,8 @@ def _scripted(name: Global) -> bool:
     """Whether TorchScript resolves a global inside the archive, or itself."""
     if name.module == "torch.jit._pickle":
         return name.name in SCRIPTED
+    if name.dotted.startswith("__torch__.torch.classes.") and not PACKED.fullmatch(name.dotted):
+        return False
     return (name.module == "__torch__" or name.module.startswith("__torch__.")) and "." not in name.name
 
 

@@ -216,15 +216,18 @@ def no_formula(made: Made, state: Any) -> str:
     return "it runs the formula of its state as code" if {"restore_design_info", "formula"} & set(entries) else ""
 
 
-_PACKED = re.compile(
-    r"__torch__\.torch\.classes\.(?:quantized\.(?:Linear|Conv[123]d|Embedding)PackedParamsBase|rnn\.CellParamsBase)"
+PACKED = re.compile(
+    r"__torch__\.torch\.classes\.(?:quantized\.(?:Linear|Conv[123]d|Embedding)PackedParamsBase|rnn\.CellParamsBase"
+    r"|sparse\.LinearPackedParamsBase|xnnpack\.(?:Linear|Conv2d|TransposeConv2d)OpContext|mkldnn\.ConvOpContext"
+    r"|metal\.(?:Linear|Conv2d)OpContext|vulkan\.(?:Linear|Conv2d|BatchNorm|Layernorm)PackedContext)"
 )
+"""Classes that torch itself registers in C++ and that hold the packed weights of a layer, and nothing else."""
 
 
 def packed_params(made: Made, state: Any) -> str:
     """An object of a class registered in C++, by name: only the packed weights of quantised layers."""
     items = state.items if isinstance(state, Seq) and state.kind == "tuple" and state.whole else []
-    if len(items) == 2 and isinstance(items[1], str) and _PACKED.fullmatch(items[1]):
+    if len(items) == 2 and isinstance(items[1], str) and PACKED.fullmatch(items[1]):
         return ""
     return "it makes an object of a class that is no packed weight"
 

@@ -93,6 +93,8 @@ def _member(walk: Walk, archive: Archive, member: Member, inner: str, path: str,
     if "/" not in inner and inner.endswith(".pkl"):
         walk.formats[place] = "torchscript pickle" if scripted else "torch pickle"
         walk_pickle(walk, content, place, loader="torchscript" if scripted else "torch")
+        if inner == "bytecode.pkl":
+            torchscript.walk_bytecode(walk, content, place)
     elif scripted and inner.startswith("code/"):
         torchscript.walk(walk, content, place)
     elif inner.lower().endswith(".json") and not inner.startswith("extra/"):

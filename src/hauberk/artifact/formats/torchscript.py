@@ -1,7 +1,8 @@
 """TorchScript code and exported programs: text that names the operators it will run; each must be known.
 
-TorchScript reaches functions only through the names `torch` and `ops`; an operator that is not in the pack
-(`packs/torch_ops.json`, derived from torch's own registry without those that touch files) is not understood.
+TorchScript reaches functions only through the names `torch` and `ops`, and classes of libraries through
+`__torch__.torch.classes`; an operator that is not in the pack (`packs/torch_ops.json`, derived from torch's own
+registry without those that touch files) is not understood.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from ...core.nouns import Place, Severity
 from ..verdicts import read_pack
 from ..walk import Walk, printable
 from .opcodes import Broken
+from .shapes import PACKED
 
-_CHAIN = re.compile(r"(?<![\w.])(torch|ops)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
+_CHAIN = re.compile(r"(?<![\w.])(torch|ops|__torch__)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
+_NAME = re.compile(rb"([A-Za-z_]\w*::)\w+")
+_CLASS = re.compile(rb"__torch__\.torch\.classes\.[\w.]+")
 _STRING = re.compile(
     r"#[^\n]*|'''(?:\\[\s\S]|[\s\S])*?'''|\"\"\"(?:\\[\s\S]|[\s\S])*?\"\"\""
     r"|'(?:\\[\s\S]|[^'\\\n])*'|\"(?:\\[\s\S]|[^\"\\\n])*\""
@@ -48,6 +52,8 @@ HIGHER_ORDER = frozenset((
     "wrap_with_autocast", "wrap_with_set_grad_enabled",
 ))  # fmt: skip
 """Operators over graphs, without those that call objects, libraries and kernels that the file brings along."""
+LANGUAGE = frozenset(("prim::Print", "prim::RaiseException"))
+"""Operators of the language, which code has as statements."""
 _ARITHMETIC = re.compile(
     r"_?operator\.(add|sub|mul|floordiv|truediv|mod|pow|neg|pos|getitem|eq|ne|lt|le|gt|ge|and_|or_|not_|lshift|rshift)"
     r"|math\.\w+|torch\.sym_\w+"
@@ -96,9 +102,24 @@ def _blank(match: re.Match[str]) -> str:
 
 def _known(chain: str) -> bool:
     root, *rest = chain.split(".")
+    if root == "__torch__":
+        return rest[:2] != ["torch", "classes"] or PACKED.fullmatch(".".join((root, *rest[:4]))) is not None
     if root == "torch":
         return len(rest) == 1 and f"aten::{rest[0]}" in operators()
     return len(rest) == 2 and f"{rest[0]}::{rest[1]}" in operators()
+
+
+def walk_bytecode(walk: Walk, data: memoryview, path: str) -> None:
+    """The operators and classes that a mobile program (`bytecode.pkl`) names as texts of its pickle."""
+    for match in _NAME.finditer(data):
+        size = int.from_bytes(data[max(0, match.start() - 4) : match.start()], "little")
+        name = str(data[match.start() : match.start() + size], "utf-8", "replace")
+        name = name if name.startswith(match[1].decode()) else match[0].decode()
+        if name not in operators() and name not in LANGUAGE:
+            _tell(walk, path, f"byte {match.start()}", name)
+    for match in _CLASS.finditer(data):
+        if not PACKED.match(match[0].decode()):
+            _tell(walk, path, f"byte {match.start()}", match[0].decode())
 
 
 def _tell(walk: Walk, path: str, part: str, name: str) -> None:
