@@ -58,6 +58,12 @@ def gzip_extra(content: bytes, extra: bytes) -> bytes:
     return packed[:3] + b"\x04" + packed[4:10] + struct.pack("<H", len(extra)) + extra + packed[10:]
 
 
+def gzip_text(content: bytes, flag: int, text: bytes) -> bytes:
+    """With a name (8) or a comment (16)."""
+    packed = gzip.compress(content, mtime=0)
+    return packed[:3] + bytes((flag,)) + packed[4:10] + text + b"\0" + packed[10:]
+
+
 WRITERS: dict[str, Callable[[bytes], bytes]] = {
     "zlib": zlib.compress, "gzip": lambda data: gzip.compress(data, mtime=0), "bz2": bz2.compress,
     "xz": lzma.compress, "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE), "zstd": zstd, "lz4": lz4,
@@ -131,6 +137,13 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
         "a header that holds anything",
         lambda: gzip_extra(HONEST, b"XX" + struct.pack("<H", len(EVIL)) + EVIL),
     ),
+    "gzip_field_of_dictzip_that_is_none": (
+        "a header that holds anything",
+        lambda: gzip_extra(HONEST, b"RA" + struct.pack("<H", len(EVIL)) + EVIL),
+    ),
+    "gzip_comment": ("a program as the comment", lambda: gzip_text(HONEST, 0x10, EVIL.replace(b"\0", b"\1"))),
+    "gzip_name": ("a program as the name", lambda: gzip_text(HONEST, 0x8, b"\x7fELF\2\1\1" + b"\1" * 99)),
+    "gzip_name_leaves": ("CWE-22: gunzip --name", lambda: gzip_text(HONEST, 0x8, b"../../bin/sh")),
     "gzip_in_gzip_in_gzip": ("nested", lambda: gzip.compress(gzip.compress(gzip.compress(EVIL)))),
     "zstd_passed_over": ("a frame that readers pass over", lambda: zstd(HONEST) + passed_over(EVIL)),
     "zstd_passed_over_first": ("a frame that readers pass over", lambda: passed_over(EVIL) + zstd(HONEST)),
@@ -181,6 +194,8 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "seven_comment": ("a part of the header that is not understood", lambda: seven(ONE, more=b"\x16\x04evil")),
     "seven_dummy_with_data": ("padding that holds data", lambda: seven(ONE, more=b"\x19\x04evil")),
+    "seven_names_twice": ("two lists of names", lambda: seven(ONE, more=b"\x11\x05\0b\0\0\0")),
+    "seven_empty_streams_twice": ("two lists of what is empty", lambda: seven(ONE, more=b"\x0e\1\0\x0e\1\0")),
     "seven_more_files_than_streams": ("counts that lie", lambda: seven(ONE, count=2)),
     "seven_cut": ("truncated", lambda: seven(ONE)[:-9]),
     "seven_header_checksum": ("the header lies", lambda: seven(ONE)[:-1] + b"\1"),
@@ -211,6 +226,12 @@ GOOD: dict[str, tuple[str, Callable[[], bytes]]] = {
     },
     "honest_gzip_padded": ("zeros to the end of a tape's block", lambda: gzip.compress(HONEST) + bytes(300)),
     "honest_bgzip": ("bgzip's extra field", lambda: gzip_extra(HONEST, b"BC\x02\x00\x1b\x00")),
+    "honest_gzip_name": ("the name of the file, as gzip writes", lambda: gzip_text(HONEST, 0x8, b"model v1~2.pkl")),
+    "honest_gzip_comment": ("a comment", lambda: gzip_text(HONEST, 0x10, b"/usr/bin/trainer, 3 epochs")),
+    "honest_dictzip": (
+        "dictzip's extra field",
+        lambda: gzip_extra(HONEST, b"RA\x08\0\1\0\x40\xe3\1\0\x63\0"),
+    ),
     "honest_lz4_legacy": (
         "the older form",
         lambda: b"\x02\x21\x4c\x18" + struct.pack("<I", len(lz4_block(HONEST))) + lz4_block(HONEST),

@@ -1,14 +1,14 @@
-"""Zip archives by what they hold: torch, skops, Keras, or members of any format (npz)."""
+"""Zip archives by what they hold: torch, skops, Keras, TorchServe, or members of any format (npz)."""
 
 from __future__ import annotations
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk
-from . import keras, skops, torch
+from . import keras, mar, skops, torch
 from .zip import enter, open_zip, sniff
 
 __all__ = ["sniff", "walk"]
-SPECIAL = (torch, skops, keras)
+SPECIAL = (torch, skops, keras, mar)
 
 
 def walk(walk: Walk, data: memoryview, path: str) -> None:

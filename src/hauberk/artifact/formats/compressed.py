@@ -5,6 +5,7 @@ Streams of one kind that follow one another are joined, as gzip, bz2 and lzma of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -12,6 +13,7 @@ from ...core.nouns import Place, Severity
 from ..walk import FREE_EXPANSION, Walk, join
 from . import lz4, zstd
 from . import unpack as streams
+from .member_names import escapes
 from .opcodes import Broken
 from .unpack import pieces
 
@@ -119,14 +121,36 @@ def _trailing(walk: Walk, data: memoryview, used: int, path: str) -> None:
 
 
 def _gzip_header(walk: Walk, path: str, at: int, data: memoryview) -> None:
-    """gzip's extra field may hold anything; only those of bgzip and dictzip are known."""
-    if len(data) < 12 or not data[3] & 0x4:
-        return
-    size = int.from_bytes(data[10:12], "little")
-    extra = bytes(data[12 : 12 + size])
-    if extra[:2] in (BGZF, DICTZIP) and len(extra) == size == 4 + int.from_bytes(extra[2:4], "little"):
-        return
-    message = f"the header holds an extra field of {size} bytes that is not understood"
+    """gzip's header may hold anything: an extra field (bgzip's and dictzip's are known), a name, a comment."""
+    flags, pos = bytes(data[3:4]).ljust(1)[0], 10
+    if flags & EXTRA:
+        size = int.from_bytes(data[10:12], "little")
+        pos, extra = 12 + size, bytes(data[12 : 12 + size])
+        if len(extra) != size or not _known_field(extra):
+            _tell_header(walk, path, at, f"an extra field of {size} bytes that is not understood")
+    for flag, what in ((NAME, "name"), (COMMENT, "comment")):
+        if flags & flag:
+            text = bytes(data[pos : pos + MAX_TEXT]).partition(b"\0")[0]
+            pos += len(text) + 1
+            leaves = flag == NAME and escapes(text.decode("latin-1"))  # `gunzip --name` writes there
+            if len(text) == MAX_TEXT or not TEXT.fullmatch(text) or leaves:
+                _tell_header(walk, path, at, f"a {what} that is none")
+
+
+def _known_field(extra: bytes) -> bool:
+    """bgzip tells the size of a block, dictzip those of its chunks: a version, a length, a count, and the sizes."""
+    kind, size, count = extra[:2], int.from_bytes(extra[2:4], "little"), int.from_bytes(extra[8:10], "little")
+    if len(extra) != 4 + size:
+        return False
+    return (kind == BGZF and size == 2) or (kind == DICTZIP and extra[4:6] == b"\1\0" and size == 6 + 2 * count)
+
+
+NAME, COMMENT, EXTRA, MAX_TEXT = 0x8, 0x10, 0x4, 4096
+TEXT = re.compile(rb"[\x20-\x7e\x80-\xff]*")
+
+
+def _tell_header(walk: Walk, path: str, at: int, what: str) -> None:
+    message = f"the header of the stream holds {what}"
     walk.flaw("artifact.compressed.hidden", Severity.MEDIUM, Place(path, f"byte {at}"), message, REMEDY, ("CWE-506",))
 
 

@@ -67,8 +67,11 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     header = _decoded(walk, data, header, used, path)
     reader = Reader(header, walk.limits.max_members - walk.members)
     reader.expect(HEADER)
-    main, files = Streams(), list[Entry]()
+    main, files, last = Streams(), list[Entry](), 0
     while kind := reader.byte():
+        if kind <= last:
+            raise Broken("the parts of the header stand in another order, or twice", reader.pos)
+        last = kind
         if kind == MAIN:
             main = streams(reader)
         elif kind == FILES:

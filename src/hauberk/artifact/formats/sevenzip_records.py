@@ -248,7 +248,11 @@ def entries(reader: Reader) -> tuple[list[Entry], bool]:
     count = reader.count()
     empty, files, anti, odd = [False] * count, [], False, False
     names, attributes = [""] * count, [0] * count
+    told: set[int] = set()
     while (kind := reader.byte()) != END:
+        if kind in told and kind != DUMMY:
+            raise Broken(f"the list of files tells {kind:#04x} twice; readers differ in which they take", reader.pos)
+        told.add(kind)
         inner = Reader(reader.take(reader.number()), reader.most)
         if kind == EMPTY_STREAM:
             empty = inner.bits(count)
