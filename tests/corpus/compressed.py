@@ -53,6 +53,13 @@ def passed_over(content: bytes) -> bytes:
     return b"\x50\x2a\x4d\x18" + struct.pack("<I", len(content)) + content
 
 
+def seek_table(packed: int, unpacked: int, more: bytes = b"") -> bytes:
+    """The last frame of zstd's seekable format, for one frame before it. more: further rows."""
+    rows = struct.pack("<III", packed, unpacked, 0) + more
+    body = rows + struct.pack("<IB", len(rows) // 12, 0x80) + b"\xb1\xea\x92\x8f"
+    return b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(body)) + body
+
+
 def gzip_extra(content: bytes, extra: bytes) -> bytes:
     packed = gzip.compress(content, mtime=0)
     return packed[:3] + b"\x04" + packed[4:10] + struct.pack("<H", len(extra)) + extra + packed[10:]
@@ -147,6 +154,18 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
     "gzip_in_gzip_in_gzip": ("nested", lambda: gzip.compress(gzip.compress(gzip.compress(EVIL)))),
     "zstd_passed_over": ("a frame that readers pass over", lambda: zstd(HONEST) + passed_over(EVIL)),
     "zstd_passed_over_first": ("a frame that readers pass over", lambda: passed_over(EVIL) + zstd(HONEST)),
+    "zstd_seek_table_that_lies": (
+        "a table of frames that are not there",
+        lambda: zstd(HONEST) + seek_table(len(zstd(HONEST)) - 1, len(HONEST)),
+    ),
+    "zstd_seek_table_of_checksums": (
+        "a table that carries more than the frames that there are",
+        lambda: zstd(HONEST) + seek_table(len(zstd(HONEST)), len(HONEST), b"\0" * 8 + b"evil"),
+    ),
+    "zstd_size_of_what_is_not_there": (
+        "a frame of four bytes that are no size",
+        lambda: passed_over(b"evil") + zstd(HONEST),
+    ),
     "zstd_of_a_huge_window": ("a bomb of memory", lambda: zstd(HONEST, window=31)),
     "zstd_of_another_size": (
         "the header lies",
@@ -231,6 +250,14 @@ GOOD: dict[str, tuple[str, Callable[[], bytes]]] = {
     "honest_dictzip": (
         "dictzip's extra field",
         lambda: gzip_extra(HONEST, b"RA\x08\0\1\0\x40\xe3\1\0\x63\0"),
+    ),
+    "honest_pzstd": (
+        "pzstd: each frame's size is told before it",
+        lambda: b"".join(passed_over(struct.pack("<I", len(f))) + f for f in map(zstd, (HONEST[:40], HONEST[40:]))),
+    ),
+    "honest_seekable_zstd": (
+        "the table of the seekable format",
+        lambda: zstd(HONEST) + seek_table(len(zstd(HONEST)), len(HONEST)),
     ),
     "honest_lz4_legacy": (
         "the older form",

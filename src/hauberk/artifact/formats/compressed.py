@@ -48,11 +48,13 @@ def sniff(data: memoryview) -> bool:
 def walk(walk: Walk, data: memoryview, path: str) -> None:
     """Unpack every stream and walk what comes out. Raises Broken for a damaged one."""
     out, used, what, first = bytearray(), 0, path or "the file", _kind(data)
+    frames: list[tuple[int, int]] = []
     while used < len(data):
         rest = data[used:]
         kind = _kind(rest)
         if (passed := _passed_over(rest)) and (first is None or first[0] in FRAMES):
-            _tell_passed(walk, path, used, rest[8:passed])
+            if not (zstd.size_ahead(rest[:passed], len(rest)) or zstd.seek_table(rest[:passed], frames)):
+                _tell_passed(walk, path, used, rest[8:passed])
             used += passed
             continue
         if kind is None or (first is not None and kind[1] is not first[1]):
@@ -67,9 +69,11 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
             return
         if kind[0] == GZIP:
             _gzip_header(walk, path, used, rest)
+        before = len(out)
         first, count = first or kind, unpack(walk, kind[1], rest, out, what)
         if count is None:
             return
+        frames.append((count, len(out) - before))
         used += count
     if not walk.fits(what, used, len(out)):
         return

@@ -12,6 +12,7 @@ from typing import Any
 from ...core.errors import UnsupportedError
 
 FRAME, SKIPPABLE = b"\x28\xb5\x2f\xfd", tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
+SEEKABLE = b"\xb1\xea\x92\x8f"
 WINDOW_LOG = 27
 """The largest window that a decoder takes unasked (RFC 8878 asks for 8 MiB, the zstd tool takes 128 MiB)."""
 
@@ -50,6 +51,26 @@ class Decoder:
 def decoder() -> Decoder:
     """A decoder of one frame. Raises UnsupportedError where neither library is installed."""
     return Decoder(_library())
+
+
+def size_ahead(frame: memoryview, left: int) -> bool:
+    """Whether a frame that is passed over tells the size of the next one, as pzstd writes before each."""
+    size = int.from_bytes(frame[8:12], "little")
+    return len(frame) == 12 and bytes(frame[:4]) == SKIPPABLE[0] and 12 + size <= left
+
+
+def seek_table(frame: memoryview, frames: list[tuple[int, int]]) -> bool:
+    """Whether a frame that is passed over is the table of the seekable format, and tells of the frames before it.
+
+    frames: bytes of each, packed and unpacked. Source: zstd's `contrib/seekable_format`, version 0.1.1.
+    """
+    width = 12 if len(frame) > 16 and frame[-5] & 0x80 else 8
+    if bytes(frame[:4]) != SKIPPABLE[0xE] or len(frame) != 17 + width * len(frames) or frame[-5] & 0x7F:
+        return False
+    if bytes(frame[-4:]) != SEEKABLE or int.from_bytes(frame[-9:-5], "little") != len(frames):
+        return False
+    words = memoryview(bytes(frame[8:-9])).cast("I").tolist()
+    return list(zip(words[0 :: width // 4], words[1 :: width // 4], strict=True)) == frames
 
 
 @cache
