@@ -78,6 +78,16 @@ def wide() -> bytes:
     return "Grüße\n".encode("utf-16")
 
 
+@bad("text", "bytes of no format behind the mark of UTF-16, which makes text of nearly anything", file="notes.txt")
+def wide_noise() -> bytes:
+    return "Grüße\n".encode("utf-16") + bytes(n * 89 % 256 for n in range(100))
+
+
+@bad("text", "a program behind the mark of UTF-32", file="notes.txt")
+def wide_program() -> bytes:
+    return b"\xff\xfe\0\0" + "".join(map(chr, b"\x80\4cposix\nsystem\n(S'id'\ntR.")).encode("utf-32-le")
+
+
 @bad("text", "Trojan Source: a line that is shown in another order than it is read in", file="README.md")
 def order() -> bytes:
     return "The licence is \u202e gnihtyna od ot thgir on \u202c yours alone\n".encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import unicodedata
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk
@@ -57,7 +58,7 @@ def decoded(data: bytes) -> str | None:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             try:
-                return data.decode(encoding)
+                return _wide(data.decode(encoding))
             except UnicodeDecodeError:
                 return None
     if CONTROL.search(data):
@@ -67,6 +68,15 @@ def decoded(data: bytes) -> str | None:
     except UnicodeDecodeError:
         odd = len(data) - len(data.translate(None, bytes(range(128, 256))))
         return data.decode("latin-1") if odd <= MAX_ODD * len(data) else None
+
+
+def _wide(text: str) -> str | None:
+    """Text of 16 or 32 bits, or None: nearly any bytes decode, so that characters which no text has tell them apart."""
+    odd = (c for c in set(text) if unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in WIDE_CONTROLS)
+    return None if next(odd, "") else text
+
+
+WIDE_CONTROLS = "\t\n\v\f\r\x1b\ufeff"
 
 
 def walk_text(walk: Walk, text: str, path: str) -> None:

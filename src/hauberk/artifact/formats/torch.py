@@ -10,6 +10,7 @@ from . import raw_numbers, torchscript
 from .inspector import inspect
 from .pickle import TORCH, attempt, broken, is_pickle, machine_at
 from .pickle import walk as walk_pickle
+from .torch_legacy import Storages
 from .zip import Archive, Member, enter, read
 from .zip import sniff as sniff_zip
 
@@ -112,8 +113,10 @@ def sniff_legacy(data: memoryview) -> bool:
 
 
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
-    """Walk the five pickles; the raw storages behind them are data."""
+    """Walk the five pickles; the storages behind them are as many bytes as the pickles say."""
     inspector, pos = inspect(walk, path, loader="torch"), 0
+    storages = Storages(inspector.persistent)
+    inspector.persistent = storages.persistent  # type: ignore[method-assign]  # every id goes to both
     for _ in range(LEGACY_STREAMS):
         machine = machine_at(inspector, data, pos)
         error = attempt(machine, inspector)
@@ -124,13 +127,4 @@ def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
             broken(inspector, error, 0, len(data) - pos)
             return
         pos = machine.pos
-    _behind(walk, data[pos:], join(path, f"byte {pos}"))
-
-
-def _behind(walk: Walk, rest: memoryview, place: str) -> None:
-    """The storages, each with its count in front: no numbers are read, but no program passes for them."""
-    if is_pickle(walk, rest):
-        walk.enter(rest, place)
-    else:
-        raw_numbers.look(walk, rest, place, "storages")
-        raw_numbers.look(walk, rest[8:], place, "first storage")
+    storages.walk(walk, data, pos, path)
