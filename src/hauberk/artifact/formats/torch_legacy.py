@@ -13,7 +13,7 @@ from ...core.nouns import Place, Severity
 from ..walk import Walk, join
 from . import persistent, raw_numbers
 from .opcodes import Global
-from .pickle import is_pickle
+from .pickle import PADDING, PADDING_MAX, is_pickle
 
 ITEM_BYTES = {
     "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
@@ -47,7 +47,7 @@ class Storages:
         rest = data[min(end, len(data)) :]
         if is_pickle(walk, data[pos:]):
             rest, end = data[pos:], pos
-        if len(rest):
+        if len(rest) > PADDING_MAX or bytes(rest).strip(PADDING):
             message = f"{len(rest)} bytes stand behind the last storage"
             place = Place(path, f"byte {end}")
             walk.flaw("artifact.torch.trailing", Severity.MEDIUM, place, message, REMEDY, ("CWE-506",))
