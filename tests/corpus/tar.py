@@ -112,6 +112,14 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
         "unpacking grants rights",
         lambda: pax(records(SCHILY__xattr__security__capability=b"\1")) + member() + END,
     ),
+    "pax_attribute_that_is_a_program": (
+        "an attribute that a program reads back",
+        lambda: pax(records(SCHILY__xattr__user__x=b"\x80\4" + EVIL)) + member() + END,
+    ),
+    "pax_comment_that_is_a_program": (
+        "a comment for all members",
+        lambda: pax(records(comment=b"\x7fELF\2\1\1" + bytes(9) + b"\3\0\x3e\0"), b"g") + member() + END,
+    ),
     "pax_sparse": (
         "content that is put together from a map",
         lambda: pax(records(GNU__sparse__major=b"1", GNU__sparse__minor=b"0")) + member() + END,

@@ -189,6 +189,12 @@ FLAGS: dict[str, Entry] = {
     "unicode_path_in_local": replace(ONE, local_extra=second_name(b"model.pkl", b"other.pkl")),
     "unicode_path_of_another_crc": replace(ONE, extra=extra(0x7075, struct.pack("<BI", 1, 5) + b"model.pkl")),
     "extra_of_nobody": replace(ONE, extra=extra(0xBEEF, EVIL)),
+    "extra_times_with_data": replace(ONE, local_extra=extra(0x5455, b"\7" + EVIL * 3)),
+    "extra_owner_with_data": replace(ONE, local_extra=extra(0x7875, b"\1\4" + EVIL)),
+    "extra_jar_with_data": replace(ONE, extra=extra(0xCAFE, EVIL)),
+    "extra_alignment_with_data": replace(ONE, local_extra=extra(0xD935, b"\4\0" + EVIL)),
+    "extra_growth_with_data": replace(ONE, local_extra=extra(0xA220, b"\x28\xa0\0\0" + EVIL)),
+    "extra_comment_that_is_a_program": replace(ONE, extra=extra(0x6375, bytes(5) + b"\x80\4" + EVIL)),
     "extra_that_is_cut": replace(ONE, extra=struct.pack("<HH", 0x5455, 400) + b"\1"),
     "extra_padding_with_data": replace(ONE, local_extra=extra(0x4246, EVIL)),
     "extra_zeros_with_data": replace(ONE, local_extra=extra(0, EVIL)),
@@ -467,6 +473,14 @@ def windows() -> bytes:
 def unicode_path_that_agrees() -> bytes:
     name = "über.pkl".encode()
     return archive(replace(ONE, name=name, extra=second_name(name, name)))
+
+
+@honest(
+    "zip", "aligned for Android, with the mark of a jar, with the growth hint of Microsoft's packages", file="model.zip"
+)
+def aligned() -> bytes:
+    first = replace(ONE, extra=extra(0xCAFE, b""), local_extra=extra(0xCAFE, b"") + extra(0xD935, b"\4\0\0"))
+    return archive(first, replace(SECOND, local_extra=extra(0xA220, b"\x28\xa0\x1c\0" + bytes(28))))
 
 
 @honest("zip", "every method that zipfile writes", file="model.zip")

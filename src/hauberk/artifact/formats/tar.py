@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...core.nouns import Severity
 from ..walk import Walk, join, printable
-from . import tar_records
+from . import payload, tar_records
 from .complaints import Complaints
 from .member_names import escapes, folded, oddity
 from .opcodes import Broken
@@ -133,7 +133,10 @@ class Reader:
             else:
                 self.amended.link = text
         elif head.kind == b"g":
-            self._everywhere(tar_records.pax(body, at + BLOCK), at)
+            records = tar_records.pax(body, at + BLOCK)
+            for key, value in records.items():
+                payload.look_whole(self.walk, memoryview(value), self.path, key)
+            self._everywhere(records, at)
         elif self.amended.pax:
             raise Broken("a header is amended twice; readers differ in which record they take", at)
         else:
@@ -204,6 +207,8 @@ class Reader:
             self.complaints.member(
                 name, "extra", Severity.HIGH, f"unpacking grants capabilities ({granted[0]})", "CWE-732"
             )
+        for key, value in amended.pax.items():
+            payload.look_whole(self.walk, memoryview(value), place, key)
         if head.kind == b"S" or any(key.startswith("GNU.sparse") for key in odd):
             self.walk.skip(place, "it is stored as a sparse file")
         elif odd:

@@ -5,10 +5,12 @@ Source: PKWARE APPNOTE 6.3.10 sections 4.5 and 4.6, Info-ZIP's `proginfo/extrafl
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_BINARY = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")
 ONES = 0xFFFFFFFF
 ZIP64, UNICODE_PATH, UNICODE_COMMENT, TORCH_PADDING = 0x0001, 0x7075, 0x6375, 0x4246
 QUIET = {
@@ -28,6 +30,13 @@ QUIET = {
     TORCH_PADDING: "padding of torch, which is looked at",
 }
 """Fields that say nothing of content, or that are read here."""
+LENGTHS = {
+    0x000A: range(32, 33), 0x5455: range(1, 14), 0x5855: range(8, 13), 0x7855: range(0, 5), 0x7875: range(3, 21),
+    0x4453: range(4, 1025), 0xCAFE: range(1), 0xD935: range(2, 65536), 0xA220: range(4, 65536),
+}  # fmt: skip
+"""How long those are that are passed over, for what they say is not looked at."""
+PADDED = {0xD935: 2, 0xA220: 4}
+"""Fields whose rest is zeros, behind so many bytes."""
 LINKS = {0x000D: "PKWARE's Unix field", 0x756E: "ASi's Unix field"}
 """Fields that can make a member a link or a device."""
 CIPHERS = frozenset((0x9901, 0x0017, 0x0014, 0x0015, 0x0016, 0x0018, 0x0019))
@@ -118,6 +127,10 @@ def _field_oddity(field: Extra, name: bytes) -> tuple[str, str] | None:
         return "extra", "the padding of the header holds data"
     if tag == 0 and any(body):
         return "extra", "the zeros that align the header hold data"
+    if len(body) not in LENGTHS.get(tag, range(65536)) or (tag in PADDED and any(body[PADDED[tag] :])):
+        return "extra", f"the extra field {tag:#06x} ({QUIET[tag]}) holds more than that"
+    if tag == UNICODE_COMMENT and _BINARY.search(body[5:]):
+        return "extra", "the comment in an extra field is no text"
     if tag in LINKS:
         return "link", f"{LINKS[tag]} can make the member a link or a device"
     if tag in CIPHERS:
