@@ -21,7 +21,8 @@ from .opcodes import Broken
 from .shapes import PACKED
 
 _CHAIN = re.compile(r"(?<![\w.])(torch|ops|__torch__)\b((?:[\s\\]*\.[\s\\]*\w+)*)")
-_NAME = re.compile(rb"([A-Za-z_]\w*::)\w+")
+_NAME = re.compile(rb"(?<!\w)[A-Za-z_]\w*+::\w++")
+MAX_TOLD = 50
 _CLASS = re.compile(rb"__torch__\.torch\.classes\.[\w.]+")
 _STRING = re.compile(
     r"#[^\n]*|'''(?:\\[\s\S]|[\s\S])*?'''|\"\"\"(?:\\[\s\S]|[\s\S])*?\"\"\""
@@ -111,11 +112,12 @@ def _known(chain: str) -> bool:
 
 def walk_bytecode(walk: Walk, data: memoryview, path: str) -> None:
     """The operators and classes that a mobile program (`bytecode.pkl`) names as texts of its pickle."""
+    told: set[str] = set()
     for match in _NAME.finditer(data):
         size = int.from_bytes(data[max(0, match.start() - 4) : match.start()], "little")
-        name = str(data[match.start() : match.start() + size], "utf-8", "replace")
-        name = name if name.startswith(match[1].decode()) else match[0].decode()
-        if name not in operators() and name not in LANGUAGE:
+        name = match[0][:size].decode()
+        if name not in operators() and name not in LANGUAGE and name not in told and len(told) < MAX_TOLD:
+            told.add(name)
             _tell(walk, path, f"byte {match.start()}", name)
     for match in _CLASS.finditer(data):
         if not PACKED.match(match[0].decode()):
