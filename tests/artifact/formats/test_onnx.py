@@ -60,7 +60,11 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | {"own_text"}
-    assert named == {s.name.removeprefix("onnx/") for s in BY_NAME.values() if s.name.startswith("onnx/") and s.dangerous}
+    assert named == {
+        s.name.removeprefix("onnx/")
+        for s in BY_NAME.values()
+        if s.dangerous and s.name.startswith("onnx/")
+    }
 
 
 def test_a_hard_link_to_a_file_outside(tmp_path: Path) -> None:

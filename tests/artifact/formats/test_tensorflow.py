@@ -55,7 +55,11 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | {"text_broken"}
-    bad = {s.name.removeprefix("tensorflow/") for s in BY_NAME.values() if s.name.startswith("tensorflow/") and s.dangerous}
+    bad = {
+        s.name.removeprefix("tensorflow/")
+        for s in BY_NAME.values()
+        if s.dangerous and s.name.startswith("tensorflow/")
+    }
     assert named == bad
 
 

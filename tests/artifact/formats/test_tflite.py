@@ -51,7 +51,11 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()}
-    assert named == {s.name.removeprefix("tflite/") for s in BY_NAME.values() if s.name.startswith("tflite/") and s.dangerous}
+    assert named == {
+        s.name.removeprefix("tflite/")
+        for s in BY_NAME.values()
+        if s.dangerous and s.name.startswith("tflite/")
+    }
 
 
 def test_an_operator_that_the_user_allows(tmp_path: Path) -> None:
