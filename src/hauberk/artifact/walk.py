@@ -23,6 +23,8 @@ MODEL_REFERENCES = ("AML.T0010.003", "AML.T0011.000", "AML.T0018.002", "ML06:202
 
 MAX_FLAWS = 200
 """Findings kept of one scan; a hostile file could hold millions, and the first hundreds say it all."""
+FURTHER = "further parts", f"the first {MAX_FLAWS} are listed"
+"""The gap that stands for those that are not listed."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ class Walk:
         self.locations: Mapping[str, Path] = {}
         self.inside: dict[str, memoryview] = {}
         """What no walker knows among the members of the file that is walked: it may be weights of another member."""
-        self.later: list[Callable[[], None]] = []
-        """What to do when all members of this file were met."""
+        self._later: list[Callable[[], None]] = []
         self.claimed: set[str] = set()
         self.depth = 0
         self.work = Work()
@@ -136,16 +137,23 @@ class Walk:
             self._route(self, data, path)
             if self.depth > 1 and self.formats.get(path) == UNKNOWN:
                 self.inside[path] = data
-            while self.depth == 1 and self.later:
-                self.later.pop(0)()
+            while self.depth == 1 and self._later:
+                self._later.pop(0)()
         finally:
             self.depth -= 1
+
+    def when_met(self, action: Callable[[], None]) -> None:
+        """Do it when every member of this file was met: at once, but for what stands in an archive."""
+        if self.depth > 1:
+            self._later.append(action)
+        else:
+            action()
 
     def _begin(self, size: int) -> None:
         """A new file: what it may cost depends on its size alone."""
         self.room = max(FREE_TOTAL, int(size * self.limits.max_ratio))
         most = min(self.limits.max_opcodes, max(FREE_OPCODES, OPCODES_PER_BYTE * size))
-        self.inside, self.later = {}, []
+        self.inside, self._later = {}, []
         self.work = Work(most_opcodes=most, most_entries=max(FREE_ENTRIES, size // BYTES_PER_ENTRY))
 
     def flaw(
@@ -170,7 +178,7 @@ class Walk:
         if len(self._gaps) < MAX_FLAWS:
             self._gap(what, why)
         elif (what, why) not in self._gaps:
-            self._gap("further parts", f"the first {MAX_FLAWS} are listed")
+            self._gap(*FURTHER)
 
     def _gap(self, what: str, why: str) -> None:
         if (what, why) not in self._gaps:
@@ -191,10 +199,9 @@ class Walk:
         raw = {p for p in self.claimed if self._strange.get(p) == 1 and self.formats.get(p) == UNKNOWN}
         self.formats.update(dict.fromkeys(raw, "raw weights"))
         left = [gap for gap in self.skipped if gap in self._gaps or gap[0] not in raw]
-        strange = [gap for gap in left if gap not in self._gaps]
-        more = {("further parts", f"the first {MAX_FLAWS} are listed"): None} if len(strange) > MAX_FLAWS else {}
-        unlisted = set(strange[MAX_FLAWS:])
-        self.skipped = list(dict.fromkeys(gap for gap in left if gap not in unlisted) | more)
+        unlisted = set([gap for gap in left if gap not in self._gaps][MAX_FLAWS:])
+        listed = [gap for gap in left if gap not in unlisted]
+        self.skipped = list(dict.fromkeys([*listed, FURTHER] if unlisted else listed))
 
     def saw(self, name: str, use: str, verdict: Standing, reason: str) -> Seen:
         """Count a global for the exhibit."""

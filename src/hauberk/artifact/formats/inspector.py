@@ -78,6 +78,8 @@ class Inspector(Watcher):
         self.held: list[Any] = []  # keeps those ids theirs
         self.worst = Standing.ALLOWED
         self.harmful = False
+        self.heard: Callable[[Any], None] = lambda pid: None
+        """Is given every persistent id."""
 
     def inside(self, prefix: str) -> Inspector:
         """An inspector for a program inside this one."""
@@ -144,6 +146,7 @@ class Inspector(Watcher):
             self.hooks(Seq("dict", items), at)
 
     def persistent(self, pid: Any, at: int) -> Any:
+        self.heard(pid)
         if self.loader == "torch" and (cls := persistent.container(pid)):
             self.pushed(cls)
             return cls

@@ -109,9 +109,14 @@ class External:
 
     def finish(self) -> None:
         """Bytes of a file that no tensor reads, or that two tensors read in part; and how its tensors begin."""
-        if self.late:
-            self.teller.walk.later.append(self._met)
-            return
+        self.teller.walk.when_met(self._finish)
+
+    def _finish(self) -> None:
+        self.late = False
+        for location in self.programs:
+            self.program(location)
+        for pairs, need, trail in self.waiting:
+            self.claim(pairs, need, trail)
         for location, spans in self.spans.items():
             beside = self.path_of(location)
             if location in self.whole and not spans:
@@ -123,15 +128,6 @@ class External:
             for begin, end in files.unread(data, spans):
                 self._unread(location, begin, end)
             files.look(self.teller.walk, data, spans, beside)
-
-    def _met(self) -> None:
-        """All members of the archive were met."""
-        self.late = False
-        for location in self.programs:
-            self.program(location)
-        for pairs, need, trail in self.waiting:
-            self.claim(pairs, need, trail)
-        self.finish()
 
     def _unread(self, location: str, begin: int, end: int) -> None:
         what = f"bytes {begin} to {end} of {printable(location)!r} belong to no tensor"

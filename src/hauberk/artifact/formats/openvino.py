@@ -84,12 +84,8 @@ class OpenVino:
 
     def finish(self) -> None:
         """Claim the weights that lie beside the graph."""
-        if self.root != "net" or not self.spans:
-            return
-        if self.document.walk.depth > 1:
-            self.document.walk.later.append(self._claim)
-        else:
-            self._claim()
+        if self.root == "net" and self.spans:
+            self.document.walk.when_met(self._claim)
 
     def _claim(self) -> None:
         walk, path = self.document.walk, self.document.path

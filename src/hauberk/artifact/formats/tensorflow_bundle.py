@@ -60,10 +60,7 @@ class Bundle:
             else:
                 self.shards = self.layout.read(value, "BundleHeaderProto").number("num_shards")
             self.teller.text(where.name)
-        if self.teller.walk.depth > 1:
-            self.teller.walk.later.append(self._files)
-        else:
-            self._files()
+        self.teller.walk.when_met(self._files)
 
     def _entry(self, entry: Message, where: Trail) -> None:
         shape = self.layout.read(entry.bytes("shape"), "TensorShapeProto")

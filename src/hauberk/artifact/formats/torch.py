@@ -115,8 +115,8 @@ def sniff_legacy(data: memoryview) -> bool:
 def walk_legacy(walk: Walk, data: memoryview, path: str) -> None:
     """Walk the five pickles; the storages behind them are as many bytes as the pickles say."""
     inspector, pos = inspect(walk, path, loader="torch"), 0
-    storages = Storages(inspector.persistent)
-    inspector.persistent = storages.persistent  # type: ignore[method-assign]  # every id goes to both
+    storages = Storages()
+    inspector.heard = storages.hear
     for _ in range(LEGACY_STREAMS):
         machine = machine_at(inspector, data, pos)
         error = attempt(machine, inspector)

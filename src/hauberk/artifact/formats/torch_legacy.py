@@ -6,7 +6,6 @@ bytes that are left. Source: torch/serialization.py, `_legacy_save` and `_legacy
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ...core.nouns import Place, Severity
@@ -25,20 +24,18 @@ REMEDY = "load it where you trust it, and save it again; nothing belongs there"
 
 
 class Storages:
-    """Hears every persistent id, and passes it on to `ask`."""
+    """The sizes of the storages that a program asks for by persistent id."""
 
-    def __init__(self, ask: Callable[[Any, int], Any]) -> None:
-        self._ask = ask
+    def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
 
-    def persistent(self, pid: Any, at: int) -> Any:
+    def hear(self, pid: Any) -> None:
         """An object is asked for by id."""
         if persistent.storage(pid) and pid.count >= 5:
             _, kind, key, _, count = pid.items[:5]
             size = ITEM_BYTES.get(kind.name, 0) if isinstance(kind, Global) else 0
             if type(count) is int and count >= 0 and size:
                 self._sizes[str(key)] = 8 + count * size
-        return self._ask(pid, at)
 
     def walk(self, walk: Walk, data: memoryview, pos: int, path: str) -> None:
         """Look at the first storage, and at what stands behind the last one."""
