@@ -37,6 +37,9 @@ FRAMES = (zstd.FRAME, lz4.FRAME, lz4.LEGACY)
 """Kinds whose readers pass over frames that say of themselves that they are to be passed over."""
 COST = 25
 """What one stream costs, in steps of a program."""
+NAME, COMMENT, EXTRA = 0x8, 0x10, 0x4
+"""Flags of what a gzip header holds."""
+TEXT, MAX_TEXT = re.compile(rb"[\x20-\x7e\x80-\xff]*"), 4096
 REMEDY = "compress the model again; nothing belongs behind it"
 
 
@@ -147,10 +150,6 @@ def _known_field(extra: bytes) -> bool:
     if len(extra) != 4 + size:
         return False
     return (kind == BGZF and size == 2) or (kind == DICTZIP and extra[4:6] == b"\1\0" and size == 6 + 2 * count)
-
-
-NAME, COMMENT, EXTRA, MAX_TEXT = 0x8, 0x10, 0x4, 4096
-TEXT = re.compile(rb"[\x20-\x7e\x80-\xff]*")
 
 
 def _tell_header(walk: Walk, path: str, at: int, what: str) -> None:

@@ -14,10 +14,12 @@ from ..walk import Walk, printable
 from . import executable
 from .hidden import hidden
 
+LONG_MARKS = (
+    (b"\xfd7zXZ\0", "xz"), (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07", "RAR"), (b"\x93NUMPY", "a NumPy array"),
+)  # fmt: skip
+"""Marks that numbers do not have by chance."""
 ARCHIVES = (
-    (b"PK\x03\x04", "a zip"), (b"\x1f\x8b\x08", "gzip"), (b"BZh9", "bzip2"), (b"\xfd7zXZ\0", "xz"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07", "RAR"), (b"\x89HDF\r\n", "HDF5"),
-    (b"\x93NUMPY", "a NumPy array"),
+    (b"PK\x03\x04", "a zip"), (b"\x1f\x8b\x08", "gzip"), (b"BZh9", "bzip2"), (b"\x89HDF\r\n", "HDF5"), *LONG_MARKS,
 )  # fmt: skip
 PICKLE = re.compile(rb"\A\x80[\x00-\x05]|[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 """What a pickle that could do harm has near its beginning; whether it is one is tried."""

@@ -16,12 +16,11 @@ import re
 
 from ...core.nouns import Place, Severity
 from ..walk import Walk, join, printable
-from . import pickle
+from . import payload, pickle
 from .hdf5_content import is_program
 
 ARCHIVES = (
-    (b"\xfd7zXZ\0", "xz"), (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07", "RAR"), (b"\x89HDF\r\n\x1a\n", "HDF5"),
-    (b"\x93NUMPY", "a NumPy array"), (b"BZh91AY&SY", "bzip2"), (b"\x89PNG\r\n\x1a\n", "PNG"),
+    *payload.LONG_MARKS, (b"\x89HDF\r\n\x1a\n", "HDF5"), (b"BZh91AY&SY", "bzip2"), (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"!<arch>\n", "an archive of ar"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE container"),
 )  # fmt: skip
 PICKLE = re.compile(rb"\x80[\x00-\x05]|[\s\S]{,50}[ci][A-Za-z_][\w.]*\n[A-Za-z_]\w*\n")

@@ -37,9 +37,10 @@ def walk(walk: Walk, data: memoryview, path: str) -> None:
     size = int.from_bytes(data[:8], "little")
     if size > MAX_HEADER or 8 + size > len(data):
         raise Broken(f"header says {size} bytes, file has {len(data)}")
-    _padding(walk, bytes(data[8 : 8 + size]), path)
+    text = bytes(data[8 : 8 + size])
+    _padding(walk, text, path)
     try:
-        header = parse_json(bytes(data[8 : 8 + size]), what="header")
+        header = parse_json(text, what="header")
     except InputError as error:
         raise Broken(str(error), 8) from error
     if not isinstance(header, dict):
