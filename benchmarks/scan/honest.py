@@ -10,7 +10,8 @@ and at most six of one format from one package. Files of equal bytes count once,
 
 Each is of a kind, by its path alone. *test*: it lies in a folder of tests, where libraries keep what should trouble a
 reader: filters that few have, arrays of Python 2, other software's saves. *data*: a data set of an R package. *model*:
-everything else. A rate of false accusations is told for models and for all.
+everything else. The kinds were set apart after a first run, whose verdicts were known; a rate of false accusations
+is told for models and for all.
 What was found is written to honest.tsv: kind, format, registry, package, version, path, size, digest.
 """
 

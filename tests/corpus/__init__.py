@@ -94,6 +94,12 @@ def _register(form: str, why: str, file: str, needs: str, *, dangerous: bool) ->
     return keep
 
 
+def bad_names(module: str) -> set[str]:
+    """The names of the dangerous samples of a module, without the module's."""
+    named = [sample.name.partition("/") for sample in samples() if sample.dangerous]
+    return {name for where, _, name in named if where == module}
+
+
 def samples() -> list[Sample]:
     """Every sample of every module, by name."""
     for module in pkgutil.iter_modules(__path__, "corpus."):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.coreml import FILE, blob, custom_layer, network, operation, program, two_blobs, unknown_operator
 from hauberk.artifact.scan import Scanned, scan
 from hauberk.core.limits import Limits
@@ -50,8 +50,7 @@ def test_skipped(name: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | set(SKIPPED)
-    bad = {name for name, sample in BY_NAME.items() if name.startswith("coreml/") and sample.dangerous}
-    assert {f"coreml/{name}" for name in named} == bad
+    assert named == bad_names("coreml")
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:

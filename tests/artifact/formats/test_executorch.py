@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.executorch import FILE, custom, flat, ort_small, segment, small
 from hauberk.artifact.scan import Scanned, scan
 from hauberk.core.limits import Limits
@@ -52,8 +52,7 @@ def test_skipped(name: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | set(SKIPPED)
-    bad = {name for name, sample in BY_NAME.items() if name.startswith("executorch/") and sample.dangerous}
-    assert {f"executorch/{name}" for name in named} == bad
+    assert named == bad_names("executorch")
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:

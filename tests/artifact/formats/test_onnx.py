@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.onnx import FILE, WEIGHTS, model, node, outside, small, tensor
 from corpus.wire import field
 from hauberk.artifact.formats.onnx_external import leaves
@@ -60,11 +60,7 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | {"own_text"}
-    assert named == {
-        s.name.removeprefix("onnx/")
-        for s in BY_NAME.values()
-        if s.dangerous and s.name.startswith("onnx/")
-    }
+    assert named == bad_names("onnx")
 
 
 def test_a_hard_link_to_a_file_outside(tmp_path: Path) -> None:

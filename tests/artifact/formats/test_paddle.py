@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.paddle import FILE, custom, parameters, small, small_json
 from hauberk.artifact.scan import Scanned, scan
 from hauberk.core.limits import Limits
@@ -37,8 +37,7 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()}
-    bad = {name for name, sample in BY_NAME.items() if name.startswith("paddle/") and sample.dangerous}
-    assert {f"paddle/{name}" for name in named} == bad
+    assert named == bad_names("paddle")
 
 
 def test_what_the_user_allows(tmp_path: Path) -> None:

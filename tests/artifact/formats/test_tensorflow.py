@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.tensorflow import FILE, HEADER, X, call, custom, entry, function, graph, index, node, saved, saver, text
 from hauberk.artifact.formats.opcodes import Broken
 from hauberk.artifact.formats.proto_text import tree
@@ -55,12 +55,7 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()} | {"text_broken"}
-    bad = {
-        s.name.removeprefix("tensorflow/")
-        for s in BY_NAME.values()
-        if s.dangerous and s.name.startswith("tensorflow/")
-    }
-    assert named == bad
+    assert named == bad_names("tensorflow")
 
 
 @pytest.mark.parametrize(

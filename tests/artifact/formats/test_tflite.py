@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import samples
+from corpus import bad_names, samples
 from corpus.tables import Table, Vector, build, u4
 from corpus.tflite import FILE, code, custom, flex, graph, model, packed, small, tensor
 from hauberk.artifact.formats import flexbuffer
@@ -51,11 +51,7 @@ def test_rule(name: str, rule: str, tmp_path: Path) -> None:
 
 def test_every_bad_sample_has_a_rule() -> None:
     named = {name for names in RULES.values() for name in names.split()}
-    assert named == {
-        s.name.removeprefix("tflite/")
-        for s in BY_NAME.values()
-        if s.dangerous and s.name.startswith("tflite/")
-    }
+    assert named == bad_names("tflite")
 
 
 def test_an_operator_that_the_user_allows(tmp_path: Path) -> None:
